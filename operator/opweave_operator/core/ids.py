@@ -1,0 +1,36 @@
+"""Run ids: sortable by time, safe in names, labels, paths and URLs."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from opweave_operator.core import model
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PATTERN = re.compile(r"[0-9a-hjkmnp-tv-z]{26}")
+
+
+def new_run_id(now: datetime, randomness: bytes) -> model.RunId:
+    """Return a run id of 26 lower-case characters: 48 bits of milliseconds, then 80 bits of *randomness* (a ULID).
+
+    Raises:
+        ValueError: *randomness* is not 10 bytes long.
+
+    Source: https://github.com/ulid/spec, in lower case so that it can be part of a DNS label.
+    """
+    if len(randomness) != 10:
+        raise ValueError(f"a run id needs 10 random bytes, got {len(randomness)}")
+    value = (int(now.timestamp() * 1000) << 80) | int.from_bytes(randomness, "big")
+    return model.RunId("".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5)))
+
+
+def parse_run_id(text: str) -> model.RunId:
+    """Return *text* as a run id.
+
+    Raises:
+        ValueError: *text* is none; it must not reach a path or a query.
+    """
+    if not _PATTERN.fullmatch(text):
+        raise ValueError(f"{text[:64]!r} is not a run id: 26 characters of {_ALPHABET}")
+    return model.RunId(text)

@@ -1,0 +1,156 @@
+"""What a code server answers: its snapshot, plans, config problems and load failures.
+
+All over HTTP with JSON bodies:
+
+| request | reply |
+|---|---|
+| ``GET /v1/health`` | `LocationHealth`; 200 when ready, 503 while loading or failed |
+| ``GET /v1/snapshot`` | `LocationSnapshot`; 503 with `LocationHealth` when not ready |
+| ``POST /v1/plan`` `PlanRequest` | `PlanReply` |
+| ``POST /v1/scaffold-config`` `ScaffoldRequest` | `ScaffoldReply` |
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Any
+
+from opweave.wire import WIRE_VERSION
+from opweave.wire.plan import RunPlan
+
+
+class LoadState(enum.StrEnum):
+    """Where a code server stands with loading its definitions."""
+
+    LOADING = "LOADING"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadFailure:
+    """Why a location cannot be loaded.
+
+    Attributes:
+        reason: CamelCase, for a condition: ``ImportFailed``, ``DefinitionInvalid``, ``LoadTimedOut``, ``NoDefinitions``.
+        message: One line: class and text of the error with file and line.
+        traceback: The user's traceback, or the stack where loading hangs; at most 16 kB.
+        output: The end of what loading printed; at most 4 kB.
+    """
+
+    reason: str
+    message: str
+    traceback: str = ""
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationHealth:
+    """The state of a code server."""
+
+    state: LoadState
+    definitions_hash: str = ""
+    loading_seconds: float = 0.0
+    failure: LoadFailure | None = None
+    runtime_version: str = ""
+    wire_version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphNode:
+    """A node of a job's graph as people drew it: an op, or a graph that holds nodes.
+
+    Attributes:
+        path: Names from the job's root, joined by dots; for an op the key of its step.
+        inputs: Names of the inputs, each with the paths of the nodes that feed it.
+    """
+
+    path: str
+    definition: str
+    description: str | None = None
+    inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
+    children: tuple[GraphNode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSnapshot:
+    """A job of a location.
+
+    Attributes:
+        plan: The plan with default config; when config is required, ``run_config`` lacks it.
+        config_schema: JSON Schema of its run config, with descriptions and defaults.
+        requires_config: True when no run can start without run config.
+    """
+
+    name: str
+    plan: RunPlan
+    description: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    graph: tuple[GraphNode, ...] = ()
+    config_schema: dict[str, Any] = field(default_factory=dict)
+    requires_config: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationSnapshot:
+    """Everything that a location defines, without any of its code."""
+
+    definitions_hash: str
+    jobs: tuple[JobSnapshot, ...] = ()
+    assets: tuple[str, ...] = ()
+    schedules: tuple[str, ...] = ()
+    sensors: tuple[str, ...] = ()
+    load_seconds: float = 0.0
+    runtime_version: str = ""
+    wire_version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigProblem:
+    """One thing wrong with a run config.
+
+    Attributes:
+        path: Keys from the root to the culprit, as ``("ops", "clean", "config", "max_row")``.
+        message: What is wrong and how to mend it, without the path.
+        code: ``UNKNOWN_FIELD``, ``MISSING_FIELD``, ``WRONG_TYPE``, ``INVALID_VALUE``.
+    """
+
+    path: tuple[str, ...]
+    message: str
+    code: str = "INVALID_VALUE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRequest:
+    """Ask for the plan of a run of *job*; an empty *op_selection* means all ops."""
+
+    job: str
+    run_config: dict[str, Any] = field(default_factory=dict)
+    op_selection: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanReply:
+    """The plan, or every problem of the config at once; *message* tells why there is neither."""
+
+    plan: RunPlan | None = None
+    problems: tuple[ConfigProblem, ...] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaffoldRequest:
+    """Ask for an example run config of *job*."""
+
+    job: str
+    include_defaults: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaffoldReply:
+    """An example run config as YAML text, with comments that say type and meaning."""
+
+    yaml: str = ""
+    message: str = ""
