@@ -330,9 +330,7 @@ class CodeLocations(Protocol):
         """
         ...
 
-    async def plan(
-        self, url: str, request: wire_location.PlanRequest
-    ) -> wire_location.PlanReply:
+    async def plan(self, url: str, request: wire_location.PlanRequest) -> wire_location.PlanReply:
         """Return the plan of a run or the problems of its config.
 
         Raises:
@@ -388,4 +386,29 @@ class LogStore(Protocol):
 
     async def length(self, ref: AttemptRef, stream: str) -> int:
         """Return the stored length in bytes; 0 when there is nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenIdentity:
+    """Whose token it is, on the cluster: the pod that it is bound to."""
+
+    namespace: str
+    pod_name: str
+    pod_uid: str
+
+
+class IdentityUnavailable(Exception):
+    """The platform cannot verify a token now; nothing is known about the token."""
+
+
+class IdentityReviewer(Protocol):
+    """Who verifies the tokens of workers: TokenReview on the cluster."""
+
+    async def review(self, token: str) -> TokenIdentity | None:
+        """Return whose *token* it is; None when it is not valid for our audience or not bound to a pod.
+
+        Raises:
+            IdentityUnavailable: It cannot be verified now.
+        """
         ...

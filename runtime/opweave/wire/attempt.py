@@ -12,9 +12,12 @@ locally a random one from the environment) under the base path
 | ``PUT .../outputs/{output_name}[?mapping_key=K]`` | bytes, streamed | 204; replaces what the same attempt wrote before |
 | ``GET .../inputs/{run_id}/{step_key}/{output_name}[?mapping_key=K]`` | | bytes, streamed; 404 when nothing was stored |
 
-Refusals are `Refusal` with 401 (no or bad token), 403 (another attempt's token), 409 (the attempt is closed: a newer one
-has started or an outcome is recorded), 413 (too large), 429 (too fast), 400 (not this shape). After 401, 403 or 409 the
-process must stop without a further report; after anything else it retries.
+Refusals are `Refusal` with 401 (no or bad token), 403 (another attempt's token), 404 ``UnknownAttempt``, 409 (the attempt is
+closed: a newer one has started or an outcome is recorded), 413 (too large), 425 ``SequenceGap`` (events before the batch are
+missing; send again from ``expected_seq``), 429 (too fast; ``Retry-After`` says when), 400 (not this shape), 503 (the database or
+the verifier of tokens does not answer). After 401, 403, 404 ``UnknownAttempt`` or 409 ``AttemptClosed`` the process must stop
+without a further report; after anything else it retries. Logs are taken after the outcome too. ``NaN`` and ``Infinity``, which
+are not JSON, are stored as text.
 """
 
 from __future__ import annotations
@@ -216,10 +219,14 @@ class LogAck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why a request was refused; *code* is CamelCase: ``NoToken``, ``WrongAudience``, ``NotYourAttempt``, ``AttemptClosed``..."""
+    """Why a request was refused; *code* is CamelCase: ``NoToken``, ``WrongAudience``, ``NotYourAttempt``, ``AttemptClosed``...
+
+    *expected_seq* comes with ``SequenceGap``: the number that the next event must have.
+    """
 
     code: str
     message: str
+    expected_seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
