@@ -285,6 +285,7 @@ class Worker:
         exit_code: Of the main process, when it ended by itself.
         termination_message: What the step left behind, unparsed.
         is_infrastructure: When ENDED: the infrastructure ended it, not the process itself.
+        is_held: The executor keeps its traces until it is released.
     """
 
     step_key: StepKey
@@ -301,6 +302,7 @@ class Worker:
     termination_message: str = ""
     is_infrastructure: bool = False
     is_stopping: bool = False
+    is_held: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,64 @@
+"""The instance's settings, read from ``Instance.spec`` (on a laptop ``opweave.yaml`` holds the same).
+
+Reading is tolerant: the API server or the command line has validated the spec before, and a controller must go on with
+what it understands when an older or newer one has stored it. A value of a wrong type counts as not set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from opweave_operator.core import model, run_queue
+
+_DEFAULT = model.EnginePolicy()
+
+
+def engine_policy(spec: Mapping[str, Any]) -> model.EnginePolicy:
+    """Return the settings that the run engine obeys."""
+    monitoring = _section(spec, "runMonitoring")
+    retries = _section(spec, "infrastructureRetries")
+    return model.EnginePolicy(
+        max_infrastructure_retries=_number(
+            retries, "maxRetries", _DEFAULT.max_infrastructure_retries
+        ),
+        start_timeout_seconds=_number(
+            monitoring, "startTimeoutSeconds", _DEFAULT.start_timeout_seconds
+        ),
+        cancel_timeout_seconds=_number(
+            monitoring, "cancelTimeoutSeconds", _DEFAULT.cancel_timeout_seconds
+        ),
+        max_runtime_seconds=_number(monitoring, "maxRuntimeSeconds", 0) or None,
+        max_concurrent_runs=max_concurrent_runs(spec),
+        finished_run_ttl_seconds=_number(
+            spec, "finishedRunTTLSeconds", _DEFAULT.finished_run_ttl_seconds
+        ),
+    )
+
+
+def max_concurrent_runs(spec: Mapping[str, Any]) -> int | None:
+    """Return how many runs may be active at once; -1 in the spec means no limit, which is None here."""
+    limit = _number(_section(spec, "runQueue"), "maxConcurrentRuns", _DEFAULT.max_concurrent_runs or 0)
+    return None if limit < 0 else limit
+
+
+def queue_limits(
+    spec: Mapping[str, Any], per_job_resource: Mapping[tuple[str, str], int]
+) -> run_queue.QueueLimits:
+    """Return the limits of the run queue, those of declared jobs included."""
+    paused = spec.get("paused")
+    return run_queue.QueueLimits(
+        max_concurrent_runs=max_concurrent_runs(spec),
+        per_job_resource=per_job_resource,
+        is_paused=isinstance(paused, list) and "Launches" in paused,
+    )
+
+
+def _section(spec: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = spec.get(name)
+    return section if isinstance(section, Mapping) else {}
+
+
+def _number(section: Mapping[str, Any], name: str, default: int) -> int:
+    value = section.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
