@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 from opweave_operator.core import model
 
@@ -34,3 +34,18 @@ def parse_run_id(text: str) -> model.RunId:
     if not _PATTERN.fullmatch(text):
         raise ValueError(f"{text[:64]!r} is not a run id: 26 characters of {_ALPHABET}")
     return model.RunId(text)
+
+
+def created_at(run_id: str) -> datetime:
+    """Return the moment that the first ten characters of *run_id*, or of a prefix of it filled up with zeros, stand for.
+
+    Raises:
+        ValueError: It is no run id, or stands for a year that no clock shows.
+    """
+    value = 0
+    for character in run_id[:10].ljust(10, "0"):
+        value = value << 5 | _ALPHABET.index(character)
+    try:
+        return datetime.fromtimestamp(value / 1000, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"{run_id[:64]!r} stands for no date") from error

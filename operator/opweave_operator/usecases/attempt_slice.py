@@ -1,0 +1,123 @@
+"""Cut from a run what one attempt must know, and decide which outputs it may read. Pure.
+
+Used by `ingest_events` when a worker starts and by `stored_outputs` when it asks for an input.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from opweave.wire import attempt as wire_attempt
+from opweave.wire import plan as wire_plan
+from opweave_operator.core import model
+
+_MAPPING_KEYS = re.compile(r"\[([^\[\]]*)\]")
+
+
+def cut(state: model.RunState, step_key: model.StepKey, number: int) -> wire_attempt.AttemptSlice:
+    """Return what attempt *number* of *step_key* must know of its run.
+
+    Raises:
+        KeyError: The plan has no such step.
+    """
+    run = state.run
+    planned = planned_step(run.plan, step_key)
+    attempt = next(a for a in state.steps[step_key].attempts if a.number == number)
+    op_path = _MAPPING_KEYS.sub("", step_key)
+    mapping_keys = _MAPPING_KEYS.findall(step_key)
+    return wire_attempt.AttemptSlice(
+        run_id=run.id,
+        job=run.job,
+        step_key=step_key,
+        attempt=number,
+        op_path=op_path,
+        run_config=cut_config(run.plan.run_config, op_path),
+        tags=dict(run.tags),
+        inputs={
+            item.name: stored_inputs(state, item)
+            for item in planned.inputs
+            if item.sources and not item.is_nothing
+        },
+        mapping_key=mapping_keys[-1] if mapping_keys else None,
+        parent_run_id=run.parent_run_id,
+        root_run_id=run.root_run_id,
+        first_seq=attempt.next_seq,
+    )
+
+
+def planned_step(plan: wire_plan.RunPlan, step_key: str) -> wire_plan.PlannedStep:
+    """Return the planned step.
+
+    Raises:
+        KeyError: *plan* has no such step.
+    """
+    for step in plan.steps:
+        if step.key == step_key:
+            return step
+    raise KeyError(step_key)
+
+
+def cut_config(run_config: Mapping[str, Any], op_path: str) -> dict[str, Any]:
+    """Return the part of *run_config* that the op at *op_path* reads: its own, its graphs', and what is not per op."""
+    kept = {key: value for key, value in run_config.items() if key != "ops"}
+    ops = _cut_ops(run_config.get("ops"), op_path.split("."))
+    return {**kept, "ops": ops} if ops else kept
+
+
+def _cut_ops(ops: Any, path: list[str]) -> dict[str, Any]:
+    """Return *ops* (any JSON, since a user wrote it) with only the node at *path*."""
+    if not isinstance(ops, dict) or path[0] not in ops:
+        return {}
+    node = ops[path[0]]
+    if len(path) == 1 or not isinstance(node, dict):
+        return {path[0]: node}
+    cut_node = {key: value for key, value in node.items() if key != "ops"}
+    inner = _cut_ops(node.get("ops"), path[1:])
+    return {path[0]: {**cut_node, "ops": inner} if inner else cut_node}
+
+
+def stored_inputs(
+    state: model.RunState, item: wire_plan.StepInput
+) -> tuple[wire_attempt.StoredOutput, ...]:
+    """Return the outputs that feed *item*, in the order of its sources; those never produced are left out."""
+    return tuple(
+        wire_attempt.StoredOutput(
+            run_id=state.run.id,
+            step_key=source.step_key,
+            output_name=source.output_name,
+            mapping_key=produced.mapping_key,
+        )
+        for source in item.sources
+        for produced in produced_outputs(state, source.step_key)
+        if produced.name == source.output_name
+    )
+
+
+def produced_outputs(
+    state: model.RunState, step_key: str
+) -> tuple[wire_attempt.ProducedOutput, ...]:
+    """Return what a step has stored; nothing unless it has succeeded."""
+    attempt = successful_attempt(state, step_key)
+    return attempt.outcome.outputs if attempt and attempt.outcome else ()
+
+
+def successful_attempt(state: model.RunState, step_key: str) -> model.Attempt | None:
+    """Return the attempt whose outputs count, if the step has succeeded."""
+    step = state.steps.get(model.StepKey(step_key))
+    if step is None:
+        return None
+    for attempt in reversed(step.attempts):
+        if attempt.outcome and attempt.outcome.status is model.AttemptStatus.SUCCESS:
+            return attempt
+    return None
+
+
+def depends_on(plan: wire_plan.RunPlan, step_key: str, source: wire_attempt.StoredOutput) -> bool:
+    """Return whether *plan* feeds *step_key* from the output *source* of the same run."""
+    return any(
+        ref.step_key == source.step_key and ref.output_name == source.output_name
+        for item in planned_step(plan, step_key).inputs
+        for ref in item.sources
+    )

@@ -1,0 +1,317 @@
+"""Launch a run: find its target, have its plan made, store it QUEUED. The engine does the rest.
+
+Called by the API, by the handler of Job objects and by ticks, with the same result for the same request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from opweave.wire import location as wire_location
+from opweave.wire import plan as wire_plan
+from opweave.wire.attempt import EventType
+from opweave_operator import ports
+from opweave_operator.core import ids, model
+from opweave_operator.usecases.launch_request import (
+    ConfigRefused,
+    Launched,
+    LaunchFailure,
+    LaunchRefused,
+    LaunchRequest,
+    LaunchResult,
+    TargetUnavailable,
+)
+from opweave_operator.usecases.launch_target import LaunchTarget, TargetFinder
+
+DEDUPE_TAG = "opweave/dedupe-key"
+PRIORITY_TAG = "opweave/priority"
+JOB_STEPS_KEY = "jobSteps"
+"""Where `model.Run.worker_template` carries the pod shape that the declared job asks for (`Job.spec.steps`)."""
+
+_MOST_TAGS = 64
+_LONGEST_TAG_KEY = 128
+_LONGEST_TAG_VALUE = 1024
+_LARGEST_PRIORITY = 1_000_000
+_MOST_STEPS = 10_000
+_MOST_SELECTED = 10_000
+_CLOCK_TOLERANCE = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settled:
+    """What a request and its declared job come to."""
+
+    run_config: Mapping[str, Any]
+    priority: int
+
+
+class RunLauncher:
+    """Launches runs.
+
+    Args:
+        runs: Where the run is stored.
+        catalog: Where locations and declared jobs are found.
+        code_locations: Who makes the plan.
+        clock: For the run's id and time.
+    """
+
+    def __init__(
+        self,
+        *,
+        runs: ports.RunStore,
+        catalog: ports.CatalogStore,
+        code_locations: ports.CodeLocations,
+        clock: ports.Clock,
+    ) -> None:
+        self._runs = runs
+        self._targets = TargetFinder(catalog)
+        self._code_locations = code_locations
+        self._clock = clock
+        self._deduplicating = asyncio.Lock()
+
+    async def launch(self, request: LaunchRequest) -> LaunchResult:
+        """Store a QUEUED run, or say why there is none.
+
+        A *run_id* or *dedupe_key* that was used before returns that run. Two processes that launch the same *dedupe_key* in the
+        same moment can make two runs; the same *run_id* never does.
+        """
+        fault = _request_fault(request, self._clock.now())
+        if fault:
+            return LaunchRefused(message=fault)
+        if request.run_id is not None:
+            return await self._launch_id(request, ids.parse_run_id(request.run_id))
+        if request.dedupe_key is None:
+            return await self._launch_new(request, self._new_id(secrets.token_bytes(10)))
+        async with self._deduplicating:
+            return await self._launch_once(request, request.dedupe_key)
+
+    async def _launch_id(self, request: LaunchRequest, run_id: model.RunId) -> LaunchResult:
+        stored = await self._runs.load(run_id)
+        if stored is None:
+            return await self._launch_new(request, run_id)
+        return _again(request, stored.run)
+
+    async def _launch_once(self, request: LaunchRequest, key: str) -> LaunchResult:
+        where = ports.RunFilter(tags={DEDUPE_TAG: key})
+        for run in await self._runs.list_runs(where, limit=100):
+            if request.namespace in (None, run.location.namespace):
+                return Launched(run=run, is_new=False)
+        digest = hashlib.sha256(f"{request.namespace}\n{key}".encode()).digest()
+        return await self._launch_new(request, self._new_id(digest[:10]))
+
+    def _new_id(self, randomness: bytes) -> model.RunId:
+        return ids.new_run_id(self._clock.now(), randomness)
+
+    async def _launch_new(self, request: LaunchRequest, run_id: model.RunId) -> LaunchResult:
+        target = await self._targets.find(
+            namespace=request.namespace,
+            location=request.location,
+            job=request.job,
+            job_resource=request.job_resource,
+        )
+        if not isinstance(target, LaunchTarget):
+            return target
+        settled = _settle(request, target)
+        if isinstance(settled, LaunchRefused):
+            return settled
+        parent = await self._parent(request, target)
+        if isinstance(parent, LaunchRefused):
+            return parent
+        plan = await self._plan(request, target, settled)
+        if not isinstance(plan, wire_plan.RunPlan):
+            return plan
+        tags = _merge_tags(request, target, plan)
+        fault = _tags_fault(tags)
+        if fault:
+            return LaunchRefused(message=fault)
+        run = _build(run_id, request, target, settled, plan, tags, parent, self._clock.now())
+        return await self._store(run, request)
+
+    async def _store(self, run: model.Run, request: LaunchRequest) -> LaunchResult:
+        enqueued = model.NewEvent(
+            type=EventType.RUN_ENQUEUED,
+            at=run.created_at,
+            message=f"queued by {run.launched_by}" if run.launched_by else "queued",
+        )
+        stored = await self._runs.create(run, (enqueued,))
+        if stored.run.created_at == run.created_at:
+            return Launched(run=stored.run, is_new=True)
+        return _again(request, stored.run)
+
+    async def _parent(
+        self, request: LaunchRequest, target: LaunchTarget
+    ) -> model.Run | LaunchRefused | None:
+        if request.parent_run_id is None:
+            return None
+        state = await self._runs.load(ids.parse_run_id(request.parent_run_id))
+        if state is None or state.run.location != target.location.ref:
+            return LaunchRefused(
+                message=f"parent run {request.parent_run_id} is not a run of location"
+                f" {target.location.ref}"
+            )
+        return state.run
+
+    async def _plan(
+        self, request: LaunchRequest, target: LaunchTarget, settled: _Settled
+    ) -> wire_plan.RunPlan | LaunchFailure:
+        ask = wire_location.PlanRequest(
+            job=target.job.name,
+            run_config=dict(settled.run_config),
+            op_selection=request.op_selection,
+        )
+        try:
+            reply = await self._code_locations.plan(target.location.url, ask)
+        except ports.LocationUnavailable as error:
+            return TargetUnavailable(
+                message=f"code location {target.location.ref} does not answer: {error}"
+            )
+        if reply.problems:
+            return ConfigRefused(problems=reply.problems)
+        if reply.plan is None:
+            return LaunchRefused(
+                message=reply.message or f"code location {target.location.ref} made no plan"
+            )
+        fault = _plan_fault(reply.plan)
+        return LaunchRefused(message=fault) if fault else reply.plan
+
+
+def _again(request: LaunchRequest, stored: model.Run) -> LaunchResult:
+    """Return the stored run for a repeated id, unless it is a run of something else."""
+    is_same = (
+        request.namespace in (None, stored.location.namespace)
+        and request.location in (None, stored.location.name)
+        and request.job in (None, stored.job)
+        and request.job_resource == stored.job_resource
+    )
+    if is_same:
+        return Launched(run=stored, is_new=False)
+    return LaunchRefused(
+        message=f"run id {stored.id} belongs to a run of {stored.location}'s job {stored.job!r}:"
+        " choose another"
+    )
+
+
+def _settle(request: LaunchRequest, target: LaunchTarget) -> _Settled | LaunchRefused:
+    declared = target.declared
+    run_config = request.run_config
+    if run_config is None:
+        run_config = declared.run_config if declared else {}
+    priority = request.priority
+    if priority is None and PRIORITY_TAG in request.tags:
+        try:
+            priority = int(request.tags[PRIORITY_TAG])
+        except ValueError:
+            return LaunchRefused(
+                message=f"tag {PRIORITY_TAG} must be a whole number, not"
+                f" {request.tags[PRIORITY_TAG][:40]!r}"
+            )
+    if priority is None:
+        priority = declared.priority if declared else 0
+    if abs(priority) > _LARGEST_PRIORITY:
+        return LaunchRefused(
+            message=f"priority {priority} is beyond -{_LARGEST_PRIORITY} to {_LARGEST_PRIORITY}"
+        )
+    return _Settled(run_config=run_config, priority=priority)
+
+
+def _merge_tags(
+    request: LaunchRequest, target: LaunchTarget, plan: wire_plan.RunPlan
+) -> dict[str, str]:
+    declared = dict(target.declared.tags) if target.declared else {}
+    tags = {**target.job.tags, **plan.tags, **declared, **request.tags}
+    if request.dedupe_key is not None:
+        tags[DEDUPE_TAG] = request.dedupe_key
+    return tags
+
+
+def _build(
+    run_id: model.RunId,
+    request: LaunchRequest,
+    target: LaunchTarget,
+    settled: _Settled,
+    plan: wire_plan.RunPlan,
+    tags: Mapping[str, str],
+    parent: model.Run | None,
+    now: datetime,
+) -> model.Run:
+    declared = target.declared
+    template = dict(target.location.worker_template)
+    if declared and declared.step_overrides:
+        template[JOB_STEPS_KEY] = dict(declared.step_overrides)
+    return model.Run(
+        id=run_id,
+        location=target.location.ref,
+        job=target.job.name,
+        status=model.RunStatus.QUEUED,
+        plan=plan,
+        created_at=now,
+        job_resource=declared.name if declared else None,
+        tags=dict(tags),
+        priority=settled.priority,
+        worker_template=template,
+        definitions_hash=plan.definitions_hash,
+        image=target.location.image,
+        launched_by=request.launched_by[:256],
+        parent_run_id=parent.id if parent else None,
+        root_run_id=(parent.root_run_id or parent.id) if parent else None,
+        timeouts=declared.timeouts if declared else model.Timeouts(),
+    )
+
+
+def _request_fault(request: LaunchRequest, now: datetime) -> str | None:
+    fault = _tags_fault(request.tags)
+    if fault:
+        return fault
+    if request.dedupe_key is not None and not 0 < len(request.dedupe_key) <= 512:
+        return "dedupe key: give 1 to 512 characters"
+    if len(request.op_selection) > _MOST_SELECTED:
+        return f"op selection: at most {_MOST_SELECTED} names"
+    return _run_ids_fault(request, now)
+
+
+def _run_ids_fault(request: LaunchRequest, now: datetime) -> str | None:
+    try:
+        for text in filter(None, (request.run_id, request.parent_run_id)):
+            made_at = ids.created_at(ids.parse_run_id(text))
+            if text == request.run_id and abs(made_at - now) > _CLOCK_TOLERANCE:
+                return f"run id {text} was made at {made_at:%Y-%m-%d}: make it with today's clock"
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _tags_fault(tags: Mapping[str, str]) -> str | None:
+    if len(tags) > _MOST_TAGS:
+        return f"{len(tags)} tags are more than the {_MOST_TAGS} that a run may have"
+    for key, value in tags.items():
+        if not 0 < len(key) <= _LONGEST_TAG_KEY:
+            return f"tag {key[:40]!r}: its name must have 1 to {_LONGEST_TAG_KEY} characters"
+        if len(value) > _LONGEST_TAG_VALUE:
+            return f"tag {key!r}: its value has more than {_LONGEST_TAG_VALUE} characters"
+    return None
+
+
+def _plan_fault(plan: wire_plan.RunPlan) -> str | None:
+    """Return what is wrong with a plan, which comes from a user's process: it must be sound before it is stored."""
+    if not plan.steps:
+        return f"job {plan.job!r}: the selection holds no op; nothing would run"
+    if len(plan.steps) > _MOST_STEPS:
+        return f"job {plan.job!r}: {len(plan.steps)} steps are more than {_MOST_STEPS}"
+    seen: set[str] = set()
+    for step in plan.steps:
+        if step.key in seen or not step.key:
+            return f"job {plan.job!r}: the plan has two steps {step.key!r}"
+        unknown = [key for key in step.upstream_keys if key not in seen]
+        if unknown:
+            return (
+                f"job {plan.job!r}: step {step.key!r} depends on {unknown[0]!r}, which is not a step"
+                " before it"
+            )
+        seen.add(step.key)
+    return None
