@@ -1,0 +1,214 @@
+"""A code server process for every code location of this machine, kept alive and up to date.
+
+Each location is loaded again when its text changes. A version that cannot be loaded never replaces one that serves; it is
+shown beside it. A code server that dies is started again, ever more slowly while it goes on dying.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from opweave.wire import location as wire_location
+from opweave_operator import ports
+from opweave_operator.adapters.local import code_server_process, declarations, source_text
+from opweave_operator.adapters.local.code_server_process import CodeServerProcess
+from opweave_operator.adapters.local.declarations import LocalLocation
+from opweave_operator.core import model
+
+FIRST_DELAY_SECONDS = 0.5
+LONGEST_DELAY_SECONDS = 30.0
+STEADY_SECONDS = 60.0
+"""One that served for so long is started again at once, as if it had never failed."""
+LOOK_SECONDS = 1.0
+"""How often the text of a location is looked at."""
+
+Listener = Callable[[ports.LocationRecord], None]
+
+
+class CodeServers:
+    """Serve all *locations* and keep their records in the catalog current.
+
+    Args:
+        home: Home directory of the instance; each server keeps its files below it.
+        token: What code servers ask for, the same that *code_locations* sends; None for none.
+        on_change: Called with each record that was stored: a load, a failure, an end.
+        first_delay_seconds: Before a server that ended is started again; doubles up to `LONGEST_DELAY_SECONDS`.
+    """
+
+    def __init__(
+        self,
+        *,
+        home: Path,
+        locations: Sequence[LocalLocation],
+        catalog: ports.CatalogStore,
+        code_locations: ports.CodeLocations,
+        clock: ports.Clock,
+        token: str | None = None,
+        on_change: Listener | None = None,
+        first_delay_seconds: float = FIRST_DELAY_SECONDS,
+    ) -> None:
+        self._directory = home / "code-servers"
+        self._locations = locations
+        self._catalog = catalog
+        self._code_locations = code_locations
+        self._clock = clock
+        self._token = token
+        self._on_change = on_change
+        self._first_delay_seconds = first_delay_seconds
+
+    async def run(self) -> None:
+        """Serve until cancelled; then all code servers end."""
+        async with asyncio.TaskGroup() as group:
+            for location in self._locations:
+                group.create_task(self._serve(location))
+
+    async def _serve(self, location: LocalLocation) -> None:
+        loop = asyncio.get_running_loop()
+        serving: CodeServerProcess | None = None
+        delay = self._first_delay_seconds
+        try:
+            while True:
+                began, text = loop.time(), source_text.fingerprint(location.watched)
+                before = serving
+                serving = await self._replace(location, before)
+                has_failed = serving is before
+                why = await _next_event(location, serving, text, delay if has_failed else None)
+                if why is _Event.ENDED and serving is not None:
+                    await self._report_end(location, serving)
+                    await serving.stop()
+                    serving = None
+                    await asyncio.sleep(delay)
+                is_steady = not has_failed and loop.time() - began > STEADY_SECONDS
+                delay = min(2 * delay, LONGEST_DELAY_SECONDS)
+                if why is _Event.CHANGED or is_steady:
+                    delay = self._first_delay_seconds
+        finally:
+            if serving is not None:
+                await serving.stop()
+
+    async def _replace(
+        self, location: LocalLocation, serving: CodeServerProcess | None
+    ) -> CodeServerProcess | None:
+        """Load the present text in a new process; return the process that serves from now on, if any."""
+        try:
+            candidate = await asyncio.to_thread(
+                code_server_process.spawn,
+                location.template,
+                self._directory / location.name,
+                self._token,
+            )
+        except OSError as error:
+            message = f"cannot start {location.template.python}: {error} ({location.origin})"
+            failure = wire_location.LoadFailure(reason="StartFailed", message=message)
+            await self._store_failure(location, failure, is_served=serving is not None)
+            return serving
+        is_kept = False
+        try:
+            is_kept = await self._store_loaded(location, candidate, is_served=serving is not None)
+        finally:
+            outgoing = serving if is_kept else candidate
+            if outgoing is not None:
+                await outgoing.stop()
+        return candidate if is_kept else serving
+
+    async def _store_loaded(
+        self, location: LocalLocation, candidate: CodeServerProcess, *, is_served: bool
+    ) -> bool:
+        """Store what the candidate loaded; return whether it serves from now on."""
+        health = await candidate.wait_until_loaded(self._code_locations)
+        failure = health.failure
+        if health.state is wire_location.LoadState.READY:
+            try:
+                snapshot = await self._code_locations.snapshot(candidate.url)
+            except ports.LocationUnavailable as error:
+                failure = wire_location.LoadFailure(reason="SnapshotFailed", message=str(error))
+            else:
+                await self._store(
+                    ports.LocationRecord(
+                        ref=_ref(location),
+                        url=candidate.url,
+                        worker_template=location.template.to_json(),
+                        snapshot=snapshot,
+                        loaded_at=self._clock.now(),
+                        updated_at=self._clock.now(),
+                    )
+                )
+                return True
+        failure = failure or wire_location.LoadFailure(
+            reason="LoadFailed", message="no reason given"
+        )
+        await self._store_failure(location, failure, is_served=is_served)
+        return False
+
+    async def _store_failure(
+        self, location: LocalLocation, failure: wire_location.LoadFailure, *, is_served: bool
+    ) -> None:
+        known = await self._catalog.get_location(_ref(location))
+        record = known or ports.LocationRecord(ref=_ref(location))
+        await self._store(
+            replace(
+                record,
+                url=record.url if is_served else "",
+                worker_template=location.template.to_json(),
+                failure=failure,
+                updated_at=self._clock.now(),
+            )
+        )
+
+    async def _report_end(self, location: LocalLocation, process: CodeServerProcess) -> None:
+        code = process.child.returncode
+        failure = wire_location.LoadFailure(
+            reason="ProcessExited",
+            message=f"the code server ended with exit code {code}; it is started again",
+            output=process.output_tail(),
+        )
+        await self._store_failure(location, failure, is_served=False)
+
+    async def _store(self, record: ports.LocationRecord) -> None:
+        await self._catalog.put_location(record)
+        if self._on_change is not None:
+            self._on_change(record)
+
+
+class _Event(enum.Enum):
+    CHANGED = enum.auto()
+    ENDED = enum.auto()
+    TRY_AGAIN = enum.auto()
+
+
+async def _next_event(
+    location: LocalLocation,
+    serving: CodeServerProcess | None,
+    text: tuple[object, ...],
+    patience_seconds: float | None,
+) -> _Event:
+    """Return what comes first: the text differs from *text*, the server has ended, or *patience_seconds* are over."""
+    loop = asyncio.get_running_loop()
+    deadline = None if patience_seconds is None else loop.time() + patience_seconds
+    ended: asyncio.Future[Any] = (
+        loop.create_future()
+        if serving is None
+        else asyncio.ensure_future(serving.wait_until_ended())
+    )
+    try:
+        while True:
+            left = LOOK_SECONDS if deadline is None else min(LOOK_SECONDS, deadline - loop.time())
+            await asyncio.wait({ended}, timeout=max(0.0, left))
+            if ended.done():
+                return _Event.ENDED
+            if await asyncio.to_thread(source_text.fingerprint, location.watched) != text:
+                return _Event.CHANGED
+            if deadline is not None and loop.time() >= deadline:
+                return _Event.TRY_AGAIN
+    finally:
+        ended.cancel()
+        await asyncio.gather(ended, return_exceptions=True)
+
+
+def _ref(location: LocalLocation) -> model.LocationRef:
+    return model.LocationRef(namespace=declarations.NAMESPACE, name=location.name)
