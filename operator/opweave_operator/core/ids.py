@@ -49,3 +49,8 @@ def created_at(run_id: str) -> datetime:
         return datetime.fromtimestamp(value / 1000, UTC)
     except (OverflowError, OSError) as error:
         raise ValueError(f"{run_id[:64]!r} stands for no date") from error
+
+
+def is_prefix(text: str) -> bool:
+    """Return whether *text* could be the beginning of a run id; not empty, not a whole one."""
+    return 0 < len(text) < 26 and all(character in _ALPHABET for character in text)

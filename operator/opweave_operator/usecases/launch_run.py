@@ -13,19 +13,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from opweave.wire import location as wire_location
 from opweave.wire import plan as wire_plan
 from opweave.wire.attempt import EventType
 from opweave_operator import ports
 from opweave_operator.core import ids, model
+from opweave_operator.usecases import check_config
 from opweave_operator.usecases.launch_request import (
-    ConfigRefused,
     Launched,
     LaunchFailure,
     LaunchRefused,
     LaunchRequest,
     LaunchResult,
-    TargetUnavailable,
 )
 from opweave_operator.usecases.launch_target import LaunchTarget, TargetFinder
 
@@ -160,25 +158,11 @@ class RunLauncher:
     async def _plan(
         self, request: LaunchRequest, target: LaunchTarget, settled: _Settled
     ) -> wire_plan.RunPlan | LaunchFailure:
-        ask = wire_location.PlanRequest(
-            job=target.job.name,
-            run_config=dict(settled.run_config),
-            op_selection=request.op_selection,
+        plan = await check_config.check(
+            self._code_locations, target, settled.run_config, request.op_selection
         )
-        try:
-            reply = await self._code_locations.plan(target.location.url, ask)
-        except ports.LocationUnavailable as error:
-            return TargetUnavailable(
-                message=f"code location {target.location.ref} does not answer: {error}"
-            )
-        if reply.problems:
-            return ConfigRefused(problems=reply.problems)
-        if reply.plan is None:
-            return LaunchRefused(
-                message=reply.message or f"code location {target.location.ref} made no plan"
-            )
-        fault = _plan_fault(reply.plan)
-        return LaunchRefused(message=fault) if fault else reply.plan
+        fault = _plan_fault(plan) if isinstance(plan, wire_plan.RunPlan) else None
+        return LaunchRefused(message=fault) if fault else plan
 
 
 def _again(request: LaunchRequest, stored: model.Run) -> LaunchResult:
