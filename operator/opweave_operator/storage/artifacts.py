@@ -1,0 +1,119 @@
+"""Outputs of steps as files on the instance's volume."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from opweave_operator.storage import paths
+
+_BUFFER_BYTES = 1024 * 1024
+_READ_BYTES = 256 * 1024
+_UNFINISHED = ".unfinished"
+_UNFINISHED_SECONDS = 24 * 3600
+"""A file that nobody finished within a day was left by a process that died."""
+
+
+class FileArtifactStore:
+    """Objects as files under *root*; fulfils `ports.ArtifactStore`.
+
+    An object is written beside the others under a name of its own, flushed and renamed, so that a reader or a crash
+    finds the old content, the new one or none. Keys are parts joined by slashes, any text but empty parts.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._unfinished = root / _UNFINISHED
+
+    async def write(self, key: str, chunks: AsyncIterator[bytes]) -> int:
+        """Store an object whole or not at all; return its length in bytes.
+
+        Raises:
+            StorageRefused: *key* has no place on a file system.
+            StorageError: The volume is full or broken.
+        """
+        target = paths.join_segments(self._root, key.split("/"))
+        temporary = self._unfinished / secrets.token_hex(16)
+        try:
+            descriptor = await asyncio.to_thread(self._create, temporary)
+            try:
+                length = await _write_chunks(descriptor, chunks)
+                await asyncio.to_thread(os.fsync, descriptor)
+            finally:
+                os.close(descriptor)
+            await asyncio.to_thread(self._publish, temporary, target)
+        except OSError as error:
+            raise paths.volume_failed(error, f"store artifact {key!r}") from error
+        finally:
+            temporary.unlink(missing_ok=True)
+        return length
+
+    async def read(self, key: str) -> AsyncIterator[bytes] | None:
+        """Return the object's content, or None.
+
+        Raises:
+            StorageRefused: *key* has no place on a file system.
+        """
+        path = paths.join_segments(self._root, key.split("/"))
+        if not await asyncio.to_thread(path.is_file):
+            return None
+        return _read_chunks(path, key)
+
+    def remove_unfinished(self, now_seconds: float | None = None) -> None:
+        """Remove what writers that died left behind. Other processes may be writing, so only what is a day old goes."""
+        now_seconds = time.time() if now_seconds is None else now_seconds
+        if not self._unfinished.is_dir():
+            return
+        for path in self._unfinished.iterdir():
+            try:
+                if path.stat().st_mtime < now_seconds - _UNFINISHED_SECONDS:
+                    path.unlink()
+            except FileNotFoundError:
+                continue
+
+    def _create(self, temporary: Path) -> int:
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+    def _publish(self, temporary: Path, target: Path) -> None:
+        missing = [p for p in target.parents if self._root in p.parents and not p.exists()]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.replace(target)
+        for directory in (target.parent, *(path.parent for path in missing)):
+            paths.sync_directory(directory)
+
+
+async def _write_chunks(descriptor: int, chunks: AsyncIterator[bytes]) -> int:
+    """Write *chunks*, gathered to whole buffers: a thread for each small one would cost more than the writing."""
+    length = 0
+    buffer = bytearray()
+    async for chunk in chunks:
+        buffer += chunk
+        length += len(chunk)
+        if len(buffer) >= _BUFFER_BYTES:
+            await asyncio.to_thread(_write_all, descriptor, bytes(buffer))
+            buffer.clear()
+    await asyncio.to_thread(_write_all, descriptor, bytes(buffer))
+    return length
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+async def _read_chunks(path: Path, key: str) -> AsyncIterator[bytes]:
+    try:
+        file = await asyncio.to_thread(path.open, "rb")
+        try:
+            while chunk := await asyncio.to_thread(file.read, _READ_BYTES):
+                yield chunk
+        finally:
+            file.close()
+    except OSError as error:
+        raise paths.volume_failed(error, f"read artifact {key!r}") from error
