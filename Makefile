@@ -1,0 +1,125 @@
+# `make help` lists what people run. Everything works on a fresh clone: each target makes what it needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TESTBED := PYTHONPATH=tests $(PYTHON) -m testbed
+PYTEST := $(BIN)/pytest
+# Two workers on a small machine: enough to use both cores, and the cluster is shared by them.
+WORKERS ?= 2
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*?## "}; {printf "  %-18s %s\n", $$1, $$2}'
+
+# --- environments ---------------------------------------------------------------------------------------------------
+
+define make_environment
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "opweave needs Python 3.11 or newer; name one: make PYTHON=python3.12 $@"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "this Python cannot make environments; on Debian: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps $(2) -e .
+endef
+
+$(VENV)/.demo: requirements/operator.txt pyproject.toml
+	$(call make_environment,requirements/operator.txt,)
+	touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml
+	$(call make_environment,requirements/dev.txt,--no-build-isolation)
+	touch $@ $(VENV)/.demo
+
+.PHONY: setup
+setup: $(VENV)/.dev ## Make the development environment
+
+# --- see it run -----------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(VENV)/.demo ## Run the example on this machine: SQLite, local processes, nothing else needed
+	$(BIN)/python examples/demo.py
+
+.PHONY: demo-cluster
+demo-cluster: $(VENV)/.demo ## Run the same example on a cluster: brings one up, installs the chart, applies the manifests
+	$(BIN)/python examples/demo_cluster.py
+
+.PHONY: dev
+dev: $(VENV)/.demo ## Run everything on this machine without a cluster, with the example loaded
+	$(BIN)/opweave dev -f examples/penguins/definitions.py
+
+# --- checks ---------------------------------------------------------------------------------------------------------
+
+.PHONY: fmt
+fmt: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix -q .
+
+.PHONY: lint
+lint: $(VENV)/.dev ## Format check, lint, import contracts, spelling, generated files
+	$(BIN)/ruff format --check -q .
+	$(BIN)/ruff check -q .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/codespell
+	$(MAKE) --no-print-directory verify
+
+.PHONY: type
+type: $(VENV)/.dev ## Check types
+	$(BIN)/mypy
+
+.PHONY: verify
+verify: $(VENV)/.dev ## Regenerate what is generated and fail on a difference
+	$(BIN)/python docs/generate_crd_reference.py --check
+
+.PHONY: generate
+generate: $(VENV)/.dev ## Regenerate what is generated
+	$(BIN)/python docs/generate_crd_reference.py
+
+.PHONY: test-unit
+test-unit: $(VENV)/.dev ## Tests that need neither cluster nor PostgreSQL
+	$(PYTEST) -n $(WORKERS) -m "not cluster and not postgres"
+
+.PHONY: test
+test: $(VENV)/.dev ## Everything: lint, types, every test, the cluster's included; installs what it needs
+	# The cluster is built and brought up while the rest is checked; a failure of it is told by the tests that need it.
+	$(TESTBED) up > .cluster.log 2>&1 & cluster=$$!
+	trap 'kill $$cluster 2> /dev/null || true' EXIT
+	$(MAKE) --no-print-directory lint type
+	$(PYTEST) -n $(WORKERS) -m "not cluster"
+	wait $$cluster || true
+	trap - EXIT
+	tail -n 3 .cluster.log
+	$(PYTEST) -m cluster
+
+.PHONY: cluster
+cluster: ## Bring the test cluster up, or reuse the one that runs
+	$(TESTBED) up
+
+.PHONY: cluster-down
+cluster-down: ## Stop the test cluster
+	$(TESTBED) down
+
+.PHONY: bench
+bench: $(VENV)/.dev ## Measure against the floor, as ratios in one run
+	$(BIN)/python bench/run.py
+
+# --- files that are made --------------------------------------------------------------------------------------------
+
+UV_COMPILE = $(BIN)/uv pip compile -q --generate-hashes --no-header --python-version 3.11 --universal
+
+.PHONY: lock
+lock: $(VENV)/.dev ## Lock the requirements with hashes and without any download host
+	$(UV_COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(UV_COMPILE) pyproject.toml --extra operator -o requirements/operator.txt
+	$(UV_COMPILE) pyproject.toml --extra operator --extra dev -o requirements/dev.txt
+	$(UV_COMPILE) requirements/penguins.in -o requirements/penguins.txt
+
+.PHONY: install-manifest
+install-manifest: $(VENV)/.dev ## Render the chart into dist/install.yaml for kubectl apply
+	$(BIN)/python docs/generate_install_manifest.py
+
+.PHONY: clean
+clean: ## Remove what was made here; the cluster and its cache stay
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

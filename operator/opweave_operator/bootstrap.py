@@ -1,0 +1,190 @@
+"""Wires everything: the one place that knows every adapter. Called by `cli` and by end-to-end tests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from importlib import metadata
+
+from opweave_operator import ports, settings, storage
+from opweave_operator.adapters.http_code_locations import HttpCodeLocations
+from opweave_operator.adapters.local import declarations, manifests, workspace
+from opweave_operator.adapters.local.code_servers import CodeServers
+from opweave_operator.adapters.local.executor import LocalExecutor
+from opweave_operator.api import dependencies as api_dependencies
+from opweave_operator.api import server
+from opweave_operator.clock import SystemClock
+from opweave_operator.storage import engine as storage_engine
+from opweave_operator.usecases.admit_runs import RunAdmitter
+from opweave_operator.usecases.advance_run import RunAdvancer
+from opweave_operator.usecases.engine import RunEngine
+from opweave_operator.usecases.instance_settings import InstanceSettings
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalListener:
+    """Who wants to know how a local instance comes up.
+
+    Attributes:
+        on_serving: Called once with the URL of the web role.
+        on_location: Called with each record of a code location that was loaded, failed or ended.
+        on_notice: Called with sentences about what was declared and has no effect here.
+    """
+
+    on_serving: Callable[[str], None]
+    on_location: Callable[[ports.LocationRecord], None]
+    on_notice: Callable[[str], None]
+
+
+@contextlib.asynccontextmanager
+async def open_storage(database_url: str, local: settings.Path) -> AsyncIterator[storage.Stores]:
+    """Open and migrate the database; close it at the end."""
+    database = storage_engine.open_database(database_url)
+    try:
+        await storage_engine.migrate(database)
+        stores = storage.open_stores(database, local)
+    except BaseException:
+        await database.close()
+        raise
+    try:
+        yield stores
+    finally:
+        await stores.close()
+
+
+def declared(local: settings.LocalSettings) -> declarations.Declarations:
+    """Return what files, flags and the current directory declare.
+
+    Raises:
+        DeclarationError: Something in them is wrong, or there is nothing.
+    """
+    directory = local.working_directory or settings.Path.cwd()
+    parts = [workspace.from_file(path, working_directory=directory) for path in local.files]
+    parts += [workspace.from_module(name, working_directory=directory) for name in local.modules]
+    if local.workspace is not None:
+        parts.append(workspace.from_workspace(local.workspace))
+    if local.manifests:
+        parts.append(manifests.load(local.manifests, local.home))
+    return declarations.merge(parts) if parts else workspace.discover(directory)
+
+
+async def run_local(local: settings.LocalSettings, listener: LocalListener) -> None:
+    """Run a whole instance on this machine until cancelled: web, engine, code servers, step processes.
+
+    Raises:
+        DeclarationError: What it should serve cannot be understood.
+    """
+    found = declared(local)
+    local.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for notice in found.notices:
+        listener.on_notice(notice)
+    url = f"http://{local.host}:{local.port}"
+    database_url = local.database_url or f"sqlite:///{local.home.absolute() / 'opweave.db'}"
+    token = secrets.token_urlsafe(32)
+    clock = SystemClock()
+    async with contextlib.AsyncExitStack() as stack:
+        stores = await stack.enter_async_context(open_storage(database_url, local.home))
+        locations = await stack.enter_async_context(HttpCodeLocations(token=token))
+        await declarations.store(found, stores.catalog)
+        executor = await stack.enter_async_context(
+            LocalExecutor(
+                home=local.home.absolute(),
+                api_url=url,
+                set_token_digest=stores.events.set_token_digest,
+                clock=clock,
+            )
+        )
+        servers = CodeServers(
+            home=local.home.absolute(),
+            locations=found.locations,
+            catalog=stores.catalog,
+            code_locations=locations,
+            clock=clock,
+            token=token,
+            on_change=listener.on_location,
+        )
+        app = server.create_app(
+            _api(stores, locations, clock, local=local)
+        )
+        engine = build_engine(stores, executor, clock, lambda: None)
+        await _serve_together(
+            web=lambda started: server.serve(app, local.host, local.port, on_started=started),
+            on_started=lambda: listener.on_serving(url),
+            others=(servers.run, engine.run),
+        )
+
+
+def build_engine(
+    stores: storage.Stores,
+    executor: ports.Executor,
+    clock: ports.Clock,
+    beat: Callable[[], None],
+) -> RunEngine:
+    """Return the run engine over *stores* and *executor*: the same on a cluster and on a laptop."""
+    instance = InstanceSettings(stores.catalog)
+    return RunEngine(
+        runs=stores.runs,
+        advancer=RunAdvancer(
+            runs=stores.runs, executor=executor, clock=clock, policy=instance.policy
+        ),
+        admitter=RunAdmitter(runs=stores.runs, clock=clock, limits=instance.limits),
+        wakeups=stores.wakeups,
+        executor=executor,
+        beat=beat,
+    )
+
+
+def _api(
+    stores: storage.Stores,
+    locations: ports.CodeLocations,
+    clock: ports.Clock,
+    *,
+    local: settings.LocalSettings,
+) -> api_dependencies.ApiDependencies:
+    is_loopback = local.host in LOOPBACK_HOSTS
+    return api_dependencies.ApiDependencies(
+        runs=stores.runs,
+        events=stores.events,
+        catalog=stores.catalog,
+        wakeups=stores.wakeups,
+        artifacts=stores.artifacts,
+        logs=stores.logs,
+        code_locations=locations,
+        clock=clock,
+        settings=api_dependencies.ApiSettings(
+            allowed_hosts=LOOPBACK_HOSTS if is_loopback else (),
+            database_kind=database_kind(local.database_url or "sqlite:"),
+            version=metadata.version("opweave"),
+        ),
+    )
+
+
+def database_kind(url: str) -> str:
+    """Return what people call the database at *url*."""
+    return "SQLite" if url.startswith("sqlite") else "PostgreSQL"
+
+
+async def _serve_together(
+    *,
+    web: Callable[[Callable[[], None]], Awaitable[None]],
+    on_started: Callable[[], None],
+    others: tuple[Callable[[], Awaitable[None]], ...],
+) -> None:
+    """Run the web role and, once it answers, the *others*; the end of one ends all."""
+    started = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_ended("web", web(started.set)))
+        await started.wait()
+        on_started()
+        for other in others:
+            group.create_task(_ended(other.__qualname__, other()))
+
+
+async def _ended(name: str, work: Awaitable[None]) -> None:
+    await work
+    raise RuntimeError(f"{name} ended although nobody asked for it")
