@@ -117,7 +117,7 @@ def _insert_unless_taken(connection: Connection, values: run_rows.RowValues) -> 
     """Insert the run's row; on PostgreSQL this waits for another transaction that inserts the same id."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(schema.runs).values(values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement.returning(schema.runs.c.id)).one_or_none() is not None
 
 
 def store(
