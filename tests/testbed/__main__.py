@@ -25,21 +25,32 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m testbed", description="A real Kubernetes for the tests.")
+    parser = argparse.ArgumentParser(
+        prog="python -m testbed", description="A real Kubernetes for the tests."
+    )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, function, about in (
         ("up", _up, "start the cluster, or repair it; quick when it runs"),
         ("down", _down, "stop the cluster and remove its data; built things stay in the cache"),
         ("status", _status, "tell what runs; status 0 when all is well"),
-        ("env", _env, "print lines for a shell: eval \"$(python -m testbed env)\""),
+        ("env", _env, 'print lines for a shell: eval "$(python -m testbed env)"'),
     ):
         subparsers.add_parser(name, help=about, description=about).set_defaults(function=function)
     image = subparsers.add_parser("image", help="build images and load them into the cluster")
     image.add_argument("names", nargs="+", metavar="NAME", choices=[*images.DOCKERFILES, "busybox"])
-    image.add_argument("--no-load", action="store_true", help="print the path of the file instead of loading it")
+    image.add_argument(
+        "--no-load", action="store_true", help="print the path of the file instead of loading it"
+    )
     image.set_defaults(function=_image)
-    logs = subparsers.add_parser("logs", help="print the end of the logs of the cluster's processes")
-    logs.add_argument("names", nargs="*", metavar="NAME", help="of a process, as status shows it; without any: all")
+    logs = subparsers.add_parser(
+        "logs", help="print the end of the logs of the cluster's processes"
+    )
+    logs.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="of a process, as status shows it; without any: all",
+    )
     logs.add_argument("--lines", type=int, default=20)
     logs.set_defaults(function=_logs)
     return parser

@@ -31,7 +31,9 @@ class Api:
         self._certificate = certificate
         self._token = token
 
-    def request(self, method: str, path: str, body: Object | None = None, *, timeout_seconds: float = 10) -> Object:
+    def request(
+        self, method: str, path: str, body: Object | None = None, *, timeout_seconds: float = 10
+    ) -> Object:
         """Send one request and return the object in the answer.
 
         Raises:
@@ -54,7 +56,9 @@ class Api:
 
     def watch(self, path: str, *, timeout_seconds: int) -> Iterator[Object]:
         """Yield the events of a watch on the collection *path*, from its present state on, until the server ends it."""
-        answer = self._open("GET", f"{path}?watch=1&timeoutSeconds={timeout_seconds}", None, timeout_seconds + 10)
+        answer = self._open(
+            "GET", f"{path}?watch=1&timeoutSeconds={timeout_seconds}", None, timeout_seconds + 10
+        )
         try:
             for line in answer:
                 yield json.loads(line)
@@ -68,7 +72,9 @@ class Api:
         except ApiError:
             return False
 
-    def _open(self, method: str, path: str, body: Object | None, timeout_seconds: float) -> http.client.HTTPResponse:
+    def _open(
+        self, method: str, path: str, body: Object | None, timeout_seconds: float
+    ) -> http.client.HTTPResponse:
         try:
             connection = http.client.HTTPSConnection(
                 layout.HOST_ADDRESS,
@@ -80,7 +86,10 @@ class Api:
                 method,
                 path,
                 body=None if body is None else json.dumps(body),
-                headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+                headers={
+                    "Authorization": f"Bearer {self._token}",
+                    "Content-Type": "application/json",
+                },
             )
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:

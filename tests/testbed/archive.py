@@ -62,7 +62,7 @@ def pack(directory: Path, file: Path) -> None:
         entry.uid = entry.gid = 0
         entry.uname = entry.gname = "root"
         entry.mtime = _DATE_SECONDS
-        entry.mode = (entry.mode | 0o444) & 0o755
+        entry.mode = (entry.mode | 0o444) & 0o1777
         return entry
 
     with tarfile.open(file, "w", format=tarfile.GNU_FORMAT) as tar:
@@ -70,7 +70,9 @@ def pack(directory: Path, file: Path) -> None:
             tar.add(path, arcname=str(path.relative_to(directory)), recursive=False, filter=plain)
 
 
-def write_image(file: Path, *, layers: Sequence[Layer], config: Config, tags: Iterable[str]) -> None:
+def write_image(
+    file: Path, *, layers: Sequence[Layer], config: Config, tags: Iterable[str]
+) -> None:
     """Write an image to *file* in the format of ``docker save``.
 
     Args:

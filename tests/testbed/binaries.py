@@ -84,9 +84,13 @@ def build(programs: GoPrograms) -> Path:
     if programs.is_built():
         return programs.location
     if not go_is_there():
-        raise Unavailable(f"{programs.directory} {programs.version} is to be built, which needs Go 1.25 or newer")
+        raise Unavailable(
+            f"{programs.directory} {programs.version} is to be built, which needs Go 1.25 or newer"
+        )
     commands.say(f"building {programs.directory} {programs.version}: once, takes minutes")
-    variables = [variable.replace("%s", programs.version) for variable in programs.version_variables]
+    variables = [
+        variable.replace("%s", programs.version) for variable in programs.version_variables
+    ]
     flags = " ".join(["-s", "-w", *(f"-X {variable}" for variable in variables)])
     programs.location.parent.mkdir(parents=True, exist_ok=True)
     # Built beside its place and then moved: a build that was interrupted is never taken for a finished one.
@@ -95,7 +99,17 @@ def build(programs: GoPrograms) -> Path:
         # One at a time: all link steps at once need more memory than a small machine has.
         for name, package in programs.packages.items():
             commands.run(
-                ["nice", "go", "build", "-trimpath", "-ldflags", flags, "-o", scratch / name, package],
+                [
+                    "nice",
+                    "go",
+                    "build",
+                    "-trimpath",
+                    "-ldflags",
+                    flags,
+                    "-o",
+                    scratch / name,
+                    package,
+                ],
                 cwd=layout.GO_MODULES / programs.directory,
                 env={"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOWORK": "off"},
                 timeout_seconds=3600,
@@ -122,7 +136,9 @@ def pip() -> list[str]:
         try:
             commands.run([sys.executable, "-m", "venv", "--clear", location])
         except CommandFailed as error:
-            raise Unavailable(f"python -m venv does not work (Debian: python3-venv): {error}") from error
+            raise Unavailable(
+                f"python -m venv does not work (Debian: python3-venv): {error}"
+            ) from error
     return [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
 
 

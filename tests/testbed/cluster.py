@@ -144,7 +144,14 @@ def _given() -> Cluster:
         raise Unavailable(f"the cluster of {kubeconfig} ({GIVEN_KUBECONFIG}) does not answer")
     host_address = os.environ.get(GIVEN_HOST_ADDRESS)
     if not host_address:
-        view = [*command, "config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}"]
+        view = [
+            *command,
+            "config",
+            "view",
+            "--minify",
+            "-o",
+            "jsonpath={.clusters[0].cluster.server}",
+        ]
         host_address = _own_address_towards(commands.run(view).stdout)
     return _cluster("given", kubeconfig, host_address)
 

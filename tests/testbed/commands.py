@@ -13,7 +13,14 @@ from testbed.errors import CommandFailed, TestbedError
 
 _STARTED = time.monotonic()
 # Debian keeps etcd, runc and nft outside the PATH of ordinary users.
-_SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
+_SYSTEM_DIRECTORIES = (
+    "/usr/local/sbin",
+    "/usr/sbin",
+    "/sbin",
+    "/usr/local/bin",
+    "/usr/bin",
+    "/bin",
+)
 
 
 def say(message: str) -> None:
@@ -79,7 +86,11 @@ def run(
 
 
 def wait_until(
-    condition: Callable[[], bool], what: str, *, timeout_seconds: float, interval_seconds: float = 0.1
+    condition: Callable[[], bool],
+    what: str,
+    *,
+    timeout_seconds: float,
+    interval_seconds: float = 0.1,
 ) -> None:
     """Wait until *condition* holds.
 

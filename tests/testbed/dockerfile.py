@@ -78,7 +78,9 @@ def merged(lower: dict[str, object], upper: dict[str, object]) -> dict[str, obje
     """Return the configuration of an image that is built on another: lists of variables and labels add up."""
     result = {**lower, **upper}
     if "Env" in lower and "Env" in upper:
-        variables = dict(str(item).split("=", 1) for item in [*_as_list(lower["Env"]), *_as_list(upper["Env"])])
+        variables = dict(
+            str(item).split("=", 1) for item in [*_as_list(lower["Env"]), *_as_list(upper["Env"])]
+        )
         result["Env"] = [f"{name}={value}" for name, value in variables.items()]
     return result
 
@@ -110,6 +112,10 @@ def _add_to_config(config: dict[str, object], keyword: str, value: str, file: Pa
 
 
 def _instructions(text: str) -> list[tuple[str, str]]:
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = [
+        line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")
+    ]
     joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
-    return [(line.split(None, 1)[0].upper(), line.split(None, 1)[1]) for line in joined.splitlines()]
+    return [
+        (line.split(None, 1)[0].upper(), line.split(None, 1)[1]) for line in joined.splitlines()
+    ]

@@ -65,10 +65,28 @@ def build(name: str) -> Image:
 
 
 def build_busybox() -> Image:
-    """Build ``opweave-test/busybox:dev``: one static program, for tests that only need a container."""
+    """Build ``opweave-test/busybox:dev``: one static program, for tests that only need a container.
+
+    Its wget crashes when it is given ``-T``: Debian 12's does.
+    """
+    return _image("opweave-test/busybox", [_busybox_layer()], {"Env": ["PATH=/bin"], "Cmd": ["sh"]})
+
+
+def build_pause(reference: str) -> Path:
+    """Build the image of pod sandboxes, named *reference*; return its file."""
+    layer = _busybox_layer()
+    file = layout.cache() / "images" / f"pause-{layer.digest[:16]}.tar"
+    if not file.exists():
+        sleep = ["/bin/busybox", "sleep", "2147483647"]
+        config: archive.Config = {"Entrypoint": sleep, "User": "65535"}
+        archive.write_image(file, layers=[layer], config=config, tags=[reference])
+    return file
+
+
+def _busybox_layer() -> archive.Layer:
     found = commands.find("busybox")
     if found is None:
-        raise TestbedError("busybox is not installed")
+        raise TestbedError("busybox is not installed (Debian: busybox-static)")
     program = Path(found)
 
     def write(file: Path) -> None:
@@ -76,28 +94,14 @@ def build_busybox() -> Image:
             root = Path(scratch)
             for directory in ("bin", "tmp", "etc"):
                 (root / directory).mkdir()
+            (root / "tmp").chmod(0o1777)
             shutil.copy(program, root / "bin" / "busybox")
-            applets = commands.run([program, "--list"]).stdout.split()
-            for applet in applets:
+            for applet in commands.run([program, "--list"]).stdout.split():
                 if applet != "busybox":
                     (root / "bin" / applet).symlink_to("busybox")
             archive.pack(root, file)
 
-    layer = archive.layer(f"busybox-{archive.file_digest(program)[:16]}", write)
-    config: archive.Config = {"Env": ["PATH=/bin"], "Cmd": ["sh"]}
-    return _image("opweave-test/busybox", [layer], config)
-
-
-def build_pause(reference: str) -> Path:
-    """Build the image of pod sandboxes, named *reference*; return its file."""
-    busybox = build_busybox()
-    file = busybox.file.with_name("pause.tar")
-    if not file.exists():
-        program = commands.find("busybox") or ""
-        layer = archive.layer(f"busybox-{archive.file_digest(Path(program))[:16]}", lambda _: None)
-        config: archive.Config = {"Entrypoint": ["/bin/busybox", "sleep", "2147483647"], "User": "65535"}
-        archive.write_image(file, layers=[layer], config=config, tags=[reference])
-    return file
+    return archive.layer(f"busybox-{archive.file_digest(program)[:16]}", write)
 
 
 def _with_lower(name: str) -> tuple[Image, list[archive.Layer], archive.Config]:
@@ -111,7 +115,9 @@ def _with_lower(name: str) -> tuple[Image, list[archive.Layer], archive.Config]:
     else:
         layers = [_base_layer(description)]
         config = dockerfile.merged({"Env": [_PATH]}, description.config)
-    lower_requirements = dockerfile.read(layout.REPOSITORY / DOCKERFILES[lower[1]]).requirements if lower else ()
+    lower_requirements = (
+        dockerfile.read(layout.REPOSITORY / DOCKERFILES[lower[1]]).requirements if lower else ()
+    )
     layers = _insert_requirements(layers, description, lower_requirements)
     if description.installs_wheel:
         layers = [*layers, _wheel_layer()]
@@ -121,7 +127,9 @@ def _with_lower(name: str) -> tuple[Image, list[archive.Layer], archive.Config]:
 
 
 def _insert_requirements(
-    layers: list[archive.Layer], description: dockerfile.Dockerfile, already_installed: Iterable[str]
+    layers: list[archive.Layer],
+    description: dockerfile.Dockerfile,
+    already_installed: Iterable[str],
 ) -> list[archive.Layer]:
     """Return *layers* with one for the description's requirements right above the lowest."""
     present = {pin for file in already_installed for pin in _pins(layout.REPOSITORY / file)}
@@ -135,7 +143,9 @@ def _pins(file: Path) -> dict[str, str]:
     if not file.exists():
         return {}
     text = re.sub(r"\\\n", " ", file.read_text())
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = [
+        line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")
+    ]
     return {re.split(r"[\s;]", line.strip(), maxsplit=1)[0]: line for line in lines}
 
 
@@ -150,7 +160,9 @@ def _without(file: Path, present: set[str]) -> str:
     for pin in wanted:
         distribution = pin.split("==")[0]
         if distribution in versions:
-            raise TestbedError(f"{file} has {pin}, the image below it {distribution}=={versions[distribution]}")
+            raise TestbedError(
+                f"{file} has {pin}, the image below it {distribution}=={versions[distribution]}"
+            )
     return "\n".join(wanted.values())
 
 
@@ -162,14 +174,20 @@ def _base_root() -> tuple[str, Path, list[str]]:
     arguments = dockerfile.read(layout.REPOSITORY / DOCKERFILES["runtime"]).arguments
     packages = arguments["PACKAGES"].split()
     key = archive.text_digest(arguments["DEBIAN"], *packages, _PREPARE)
-    return f"base-{key}", layout.cache() / "images" / f"base-{key}", [arguments["DEBIAN"], *packages]
+    return (
+        f"base-{key}",
+        layout.cache() / "images" / f"base-{key}",
+        [arguments["DEBIAN"], *packages],
+    )
 
 
 def _base_layer(description: dockerfile.Dockerfile) -> archive.Layer:
     key, root, (suite, *packages) = _base_root()
     unknown = set(description.arguments.get("PACKAGES", "").split()) - set(packages)
     if unknown:
-        raise TestbedError(f"PACKAGES of {DOCKERFILES['runtime']} lacks {' '.join(sorted(unknown))}")
+        raise TestbedError(
+            f"PACKAGES of {DOCKERFILES['runtime']} lacks {' '.join(sorted(unknown))}"
+        )
 
     def write(file: Path) -> None:
         commands.say("making the base file system (half a minute)")
@@ -184,7 +202,7 @@ def _base_layer(description: dockerfile.Dockerfile) -> archive.Layer:
                 "--dpkgopt=path-exclude=/usr/share/man/*",
                 "--dpkgopt=path-exclude=/usr/share/locale/*",
                 "--aptopt=Apt::Install-Recommends false",
-                f"--customize-hook=sh {prepare} \"$1\"",
+                f'--customize-hook=sh {prepare} "$1"',
                 *(suite, tar),
             ]
         )
@@ -209,7 +227,9 @@ def _requirements_layer(requirements: str) -> archive.Layer:
             file.flush()
             _pip_install(target, "--require-hashes", "--only-binary", ":all:", "-r", file.name)
 
-    return _python_layer(archive.text_digest("requirements", requirements, _base_root()[0]), install)
+    return _python_layer(
+        archive.text_digest("requirements", requirements, _base_root()[0]), install
+    )
 
 
 def _wheel_layer() -> archive.Layer:
@@ -218,7 +238,9 @@ def _wheel_layer() -> archive.Layer:
     def install(target: Path) -> None:
         _pip_install(target, "--no-index", "--only-binary", ":all:", built)
 
-    return _python_layer(archive.text_digest("wheel", archive.file_digest(built), _base_root()[0]), install)
+    return _python_layer(
+        archive.text_digest("wheel", archive.file_digest(built), _base_root()[0]), install
+    )
 
 
 def _python_layer(key: str, install: Callable[[Path], None]) -> archive.Layer:
@@ -245,7 +267,17 @@ def _pip_install(target: Path, *arguments: str | Path) -> None:
     tags = [word for name in platforms for word in ("--platform", name)]
     tags += ["--implementation", "cp", "--python-version", _PYTHON_VERSION]
     commands.run(
-        [*binaries.pip(), "install", "-q", "--no-deps", "--no-compile", *tags, "--target", target, *arguments],
+        [
+            *binaries.pip(),
+            "install",
+            "-q",
+            "--no-deps",
+            "--no-compile",
+            *tags,
+            "--target",
+            target,
+            *arguments,
+        ],
         env={"PIP_ROOT_USER_ACTION": "ignore"},
     )
 

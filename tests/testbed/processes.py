@@ -4,6 +4,7 @@ Each has a pid file that also holds the process's start time, so that a number w
 process is never mistaken for ours, and nothing is ever stopped by its name.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -120,7 +121,9 @@ def check_alive(process: Process) -> None:
         TestbedError: It has; the message ends with the last lines of its log.
     """
     if pid(process.name) is None:
-        raise TestbedError(f"{process.name} has ended; the end of {process.log}:\n{tail(process.log, 15)}")
+        raise TestbedError(
+            f"{process.name} has ended; the end of {process.log}:\n{tail(process.log, 15)}"
+        )
 
 
 def tail(file: Path, lines: int) -> str:
@@ -181,7 +184,5 @@ def _start_time(number: int) -> int | None:
 
 def _reap(number: int) -> None:
     """Collect the status of *number* if it is a child of this process."""
-    try:
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(number, os.WNOHANG)
-    except ChildProcessError:
-        pass

@@ -82,7 +82,11 @@ def reconcile(api: Api) -> None:
     for volume in api.request("GET", _VOLUMES)["items"]:
         metadata = volume["metadata"]
         ours = metadata.get("annotations", {}).get("pv.kubernetes.io/provisioned-by") == PROVISIONER
-        if ours and volume["status"].get("phase") == "Released" and "deletionTimestamp" not in metadata:
+        if (
+            ours
+            and volume["status"].get("phase") == "Released"
+            and "deletionTimestamp" not in metadata
+        ):
             shutil.rmtree(directory() / metadata["name"], ignore_errors=True)
             api.request("DELETE", f"{_VOLUMES}/{metadata['name']}")
 
