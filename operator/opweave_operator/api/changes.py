@@ -40,7 +40,8 @@ class RunWatch:
 async def watch(wakeups: ports.WakeUps, run_id: model.RunId) -> AsyncIterator[RunWatch]:
     """Watch a run as long as the context lasts."""
     noted = RunWatch()
-    listener = asyncio.create_task(_listen(wakeups, run_id, noted))
+    # Listening begins here, not when the task first runs: whoever watches may read right after.
+    listener = asyncio.create_task(_note(wakeups.listen(), run_id, noted))
     try:
         yield noted
     finally:
@@ -49,7 +50,9 @@ async def watch(wakeups: ports.WakeUps, run_id: model.RunId) -> AsyncIterator[Ru
             await listener
 
 
-async def _listen(wakeups: ports.WakeUps, run_id: model.RunId, noted: RunWatch) -> None:
-    async for changed in wakeups.listen():
+async def _note(
+    committed: AsyncIterator[model.RunId], run_id: model.RunId, noted: RunWatch
+) -> None:
+    async for changed in committed:
         if changed == run_id:
             noted.note()

@@ -29,7 +29,7 @@ from opweave_operator.usecases.launch_target import LaunchTarget, TargetFinder
 
 DEDUPE_TAG = "opweave/dedupe-key"
 PRIORITY_TAG = "opweave/priority"
-JOB_STEPS_KEY = "jobSteps"
+JOB_STEPS_KEY = "steps"
 """Where `model.Run.worker_template` carries the pod shape that the declared job asks for (`Job.spec.steps`)."""
 
 _MOST_TAGS = 64

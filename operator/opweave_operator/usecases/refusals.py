@@ -17,6 +17,7 @@ class RefusalCode(enum.StrEnum):
     NOT_YOUR_ATTEMPT = "NotYourAttempt"
     NOT_YOUR_INPUT = "NotYourInput"
     UNKNOWN_ATTEMPT = "UnknownAttempt"
+    NOT_STORED = "NotStored"
     ATTEMPT_CLOSED = "AttemptClosed"
     SEQUENCE_GAP = "SequenceGap"
     INVALID = "Invalid"

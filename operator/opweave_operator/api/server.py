@@ -1,0 +1,130 @@
+"""The web role as one ASGI application, and a server for it that lives in anybody's event loop."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp
+
+from opweave_operator import errors
+from opweave_operator.api import graphql_app, public_errors
+from opweave_operator.api.artifacts import ArtifactRoutes
+from opweave_operator.api.attempt_requests import AttemptRequests
+from opweave_operator.api.compute_logs import ComputeLogRoutes
+from opweave_operator.api.dependencies import ApiDependencies
+from opweave_operator.api.event_feed import EventFeedRoutes
+from opweave_operator.api.health import HealthRoutes
+from opweave_operator.api.ingest import IngestRoutes
+from opweave_operator.api.middleware import Guard
+
+_SHUTDOWN_SECONDS = 3
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than the pause between two reports of a quiet step: a connection that closes under a report costs a retry."""
+_MAX_WEBSOCKET_MESSAGE_BYTES = 1024 * 1024
+_BACKLOG = 1024
+
+_log = structlog.get_logger(__name__)
+
+
+def create_app(dependencies: ApiDependencies) -> Starlette:
+    """Return the application of the web role, everything under the settings' path prefix."""
+    requests = AttemptRequests(dependencies)
+    routes: list[BaseRoute] = [
+        *IngestRoutes(dependencies, requests).routes(),
+        *ComputeLogRoutes(dependencies, requests).routes(),
+        *ArtifactRoutes(dependencies, requests).routes(),
+        *EventFeedRoutes(dependencies).routes(),
+        *graphql_app.routes(dependencies),
+        *HealthRoutes(dependencies).routes(),
+    ]
+    settings = dependencies.settings
+    middleware = [Middleware(Guard, metrics=dependencies.metrics)]
+    if settings.allowed_hosts:
+        middleware.append(
+            Middleware(
+                TrustedHostMiddleware,
+                allowed_hosts=list(settings.allowed_hosts),
+                www_redirect=False,
+            )
+        )
+    prefix = settings.path_prefix.strip("/")
+    return Starlette(
+        routes=[Mount(f"/{prefix}", routes=routes)] if prefix else routes,
+        middleware=middleware,
+        exception_handlers={errors.StorageError: _storage_failed},
+    )
+
+
+async def _storage_failed(request: Request, error: Exception) -> Response:
+    _log.warning("request_storage_failed", path=request.url.path, error=str(error))
+    if isinstance(error, errors.StorageRefused):
+        return public_errors.invalid(str(error))
+    return public_errors.unavailable("the storage does not answer; the web role's log says why")
+
+
+class ApiServer:
+    """Serves an application from the running event loop, next to whatever else lives there.
+
+    It listens from the moment it is made, so *port* 0 can be asked for and the address is known at once; requests wait until
+    `serve` runs. It handles no signals: whoever owns the process calls `stop`.
+
+    Raises:
+        OSError: The address is taken or not ours.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        self.port: int = self._socket.getsockname()[1]
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="websockets-sansio",
+                ws_max_size=_MAX_WEBSOCKET_MESSAGE_BYTES,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            )
+        )
+
+    async def serve(self) -> None:
+        """Serve until `stop` is called or the task is cancelled; requests under way get a few seconds to end."""
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            self._socket.close()
+
+    def stop(self) -> None:
+        """Make `serve` return; calling it twice is harmless."""
+        self._server.should_exit = True
+
+
+async def serve(app: ASGIApp, host: str, port: int) -> None:
+    """Serve *app* until the task is cancelled.
+
+    Raises:
+        OSError: The address is taken or not ours.
+    """
+    await ApiServer(app, host, port).serve()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers: the process belongs to the operator."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
