@@ -1,4 +1,5 @@
-# ruff: noqa: PTH - pathlib costs 6 ms of CPU to import, which every step would pay
+# ruff: noqa: PTH100, PTH112, PTH113, PTH118, PTH119, PTH120, PTH122
+# pathlib costs 6 ms of CPU to import, which every step would pay.
 """Find and load the one `Definitions` that a code location, a step or the command line points at.
 
 Called by the step's worker and the code server. Everything that can go wrong in the user's files ends in one
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from opweave.errors import StepTerminated
 from opweave.wire.location import LoadFailure
 
 if TYPE_CHECKING:
@@ -124,7 +126,7 @@ def load_definitions(pointer: CodePointer) -> Definitions:
     """
     try:
         return _find(pointer, _import(pointer))
-    except (LoadError, KeyboardInterrupt):
+    except (LoadError, KeyboardInterrupt, StepTerminated):
         raise
     except BaseException as error:
         raise LoadError(describe_error(error, pointer.directory)) from error

@@ -242,12 +242,13 @@ class _Stream:
     def send(self, head: bytes, body: bytes | Iterable[bytes]) -> None:
         """Send a request; a server that answers early and hangs up is no error, its answer is read next."""
         try:
-            if isinstance(body, bytes):
-                if len(body) <= _BLOCK_BYTES:
-                    self._socket.sendall(head + body)
-                    return
-                body = (body[at : at + _BLOCK_BYTES] for at in range(0, len(body), _BLOCK_BYTES))
+            if isinstance(body, bytes) and len(body) <= _BLOCK_BYTES:
+                self._socket.sendall(head + body)  # one packet where it fits
+                return
             self._socket.sendall(head)
+            if isinstance(body, bytes):
+                self._socket.sendall(body)
+                return
             for block in body:
                 self._socket.sendall(block)
         except (BrokenPipeError, ConnectionResetError):
