@@ -1,0 +1,99 @@
+"""``opweave job execute``: run a job in this very process, without any server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from opweave._cli import moments, run_config, style
+from opweave._cli.failures import EXIT_CODES_HELP, EXIT_RUN_FAILED, CommandFailed, NotFound
+
+if TYPE_CHECKING:
+    from opweave import Definitions, ExecuteInProcessResult, JobDefinition
+
+
+@click.command("execute", epilog=EXIT_CODES_HELP)
+@click.option(
+    "-f", "--file", type=click.Path(path_type=Path), help="Python file with the definitions."
+)
+@click.option("-m", "--module", metavar="NAME", help="Python module with the definitions.")
+@click.option("-a", "--attribute", metavar="NAME", help="Name of the definitions in it.")
+@click.option(
+    "-d",
+    "--working-directory",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="First on the import path.",
+)
+@click.option(
+    "-j", "--job", "job_name", metavar="NAME", help="Which job; not needed when there is only one."
+)
+@run_config.config_option
+@run_config.config_json_option
+def execute(
+    file: Path | None,
+    module: str | None,
+    attribute: str | None,
+    working_directory: Path | None,
+    job_name: str | None,
+    config_files: Sequence[Path],
+    config_texts: Sequence[str],
+) -> None:
+    """Execute a job in this process: no server, no record of the run."""
+    if (file is None) == (module is None):
+        raise click.UsageError("say where the job is: either -f FILE or -m MODULE")
+    config = run_config.read(config_files, config_texts)
+    definitions = _load(file, module, attribute, working_directory)
+    job = _job(definitions, job_name)
+    began = time.monotonic()
+    is_success = _run(job, config).success
+    took = moments.duration(time.monotonic() - began)
+    click.echo(f"{style.status('SUCCESS' if is_success else 'FAILURE')} in {took}")
+    if not is_success:
+        click.get_current_context().exit(EXIT_RUN_FAILED)
+
+
+def _load(
+    file: Path | None, module: str | None, attribute: str | None, working_directory: Path | None
+) -> Definitions:
+    from opweave import loading
+
+    pointer = loading.CodePointer(
+        kind="file" if file is not None else "module",
+        target=str(file.absolute()) if file is not None else str(module),
+        attribute=attribute,
+        working_directory=str(working_directory) if working_directory else None,
+    )
+    try:
+        return loading.load_definitions(pointer)
+    except loading.LoadError as error:
+        failure = error.failure
+        traceback = f"{failure.traceback.rstrip()}\n" if failure.traceback else ""
+        raise CommandFailed(f"{pointer} cannot be loaded\n{traceback}{failure.message}") from error
+
+
+def _job(definitions: Definitions, name: str | None) -> JobDefinition:
+    jobs = {job.name: job for job in definitions.jobs}
+    known = ", ".join(sorted(jobs)) or "none"
+    if name is None:
+        if len(jobs) != 1:
+            raise click.UsageError(f"say which job with -j NAME; there are: {known}")
+        return next(iter(jobs.values()))
+    if name not in jobs:
+        raise NotFound(f"there is no job {name!r}; there are: {known}")
+    return jobs[name]
+
+
+def _run(job: JobDefinition, config: run_config.RunConfigInput) -> ExecuteInProcessResult:
+    from opweave.errors import OpweaveInvalidConfigError
+    from opweave.wire import codec
+
+    try:
+        return job.execute_in_process(config.content, raise_on_error=False)
+    except OpweaveInvalidConfigError as error:
+        hint = f"nothing was run. Job {job.name!r} needs a config that fits."
+        raise run_config.refuse(config, codec.encode(error.problems), hint) from error

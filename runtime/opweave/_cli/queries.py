@@ -1,0 +1,110 @@
+"""Every GraphQL document that the command line sends; ``schema.graphql`` of the web role says what there is to ask."""
+
+from __future__ import annotations
+
+_RUN_FIELDS = """
+  runId jobName jobResource location { namespace name } status tags { key value } priority launchedBy
+  reason message queuedReason creationTime dequeueTime startTime endTime cancelRequestTime isFinished canTerminate
+"""
+
+_STEP_FIELDS = """
+  stepKey opName upstreamKeys status reason message waitingReason waitingMessage retryTime startTime endTime
+  attempts {
+    number status workerName
+    moments { ready slot created running userCode bodyEnded committed }
+    outcome {
+      status source timestamp reason message exitCode
+      error { className message stack causes { className message stack } }
+      outputs { name mappingKey }
+    }
+  }
+"""
+
+RUN = f"""query Run($runId: ID!) {{
+  run(runId: $runId) {{ {_RUN_FIELDS} parentRunId rootRunId objectName image steps {{ {_STEP_FIELDS} }} }}
+}}"""
+
+RUN_WITH_CONFIG = f"""query Run($runId: ID!) {{
+  run(runId: $runId) {{
+    {_RUN_FIELDS} parentRunId rootRunId objectName image runConfig steps {{ {_STEP_FIELDS} }}
+  }}
+}}"""
+
+RUN_HEADER = f"query Run($runId: ID!) {{ run(runId: $runId) {{ {_RUN_FIELDS} }} }}"
+
+RUNS = f"""query Runs($filter: RunsFilter, $first: Int!, $after: ID) {{
+  runs(filter: $filter, first: $first, after: $after) {{
+    runs {{ {_RUN_FIELDS} stepCounts {{ status count }} }} endCursor hasMore
+  }}
+}}"""
+
+EVENTS = """query Events($runId: ID!, $after: Int!, $first: Int!, $stepKey: String, $types: [EventType!]) {
+  run(runId: $runId) {
+    isFinished
+    events(after: $after, first: $first, stepKey: $stepKey, types: $types) {
+      events { number eventType timestamp message stepKey attempt payload } nextAfter hasMore
+    }
+  }
+}"""
+
+COMPUTE_LOG = """query ComputeLog($runId: ID!, $stepKey: String!, $stream: LogStream!, $offset: Int!, $limit: Int!) {
+  run(runId: $runId) {
+    isFinished
+    step(stepKey: $stepKey) {
+      status
+      attempts { number status computeLog(stream: $stream, offset: $offset, limit: $limit) { text nextOffset length } }
+    }
+  }
+}"""
+
+RUN_STEP_KEYS = "query Steps($runId: ID!) { run(runId: $runId) { steps { stepKey status attempts { number } } } }"
+
+JOBS = """query Jobs($namespace: String, $location: String) {
+  jobs(namespace: $namespace, locationName: $location) {
+    name location { namespace name } description requiresConfig tags { key value } steps { stepKey }
+  }
+  declaredJobs(namespace: $namespace) {
+    namespace name locationName jobName priority tags { key value } maxConcurrentRuns
+  }
+}"""
+
+JOB = """query Job($namespace: String, $location: String) {
+  jobs(namespace: $namespace, locationName: $location) {
+    name location { namespace name } description requiresConfig tags { key value } definitionsHash
+    steps { stepKey opName description upstreamKeys }
+  }
+  declaredJobs(namespace: $namespace) { namespace name locationName jobName }
+}"""
+
+LAUNCH = f"""mutation Launch($params: LaunchParams!) {{
+  launchRun(params: $params) {{
+    __typename
+    ... on LaunchRunSuccess {{ isNew run {{ {_RUN_FIELDS} }} }}
+    ... on RunConfigInvalid {{ message errors {{ path message code }} }}
+    ... on Error {{ message }}
+  }}
+}}"""
+
+TERMINATE = f"""mutation Terminate($runId: ID!) {{
+  terminateRun(runId: $runId) {{
+    __typename
+    ... on TerminateRunSuccess {{ isNew run {{ {_RUN_FIELDS} }} }}
+    ... on RunFinished {{ message run {{ {_RUN_FIELDS} }} }}
+    ... on Error {{ message }}
+  }}
+}}"""
+
+SCAFFOLD = """query Scaffold($job: JobSelector!) {
+  scaffoldRunConfig(job: $job) { __typename ... on RunConfigScaffold { yaml } ... on Error { message } }
+}"""
+
+_LOCATION_FIELDS = """
+  namespace name image isServing definitionsHash runtimeVersion loadSeconds loadedTime updateTime
+  loadFailure { reason message traceback output } assets schedules sensors
+"""
+
+LOCATIONS = f"""query Locations($namespace: String) {{
+  locations(namespace: $namespace) {{ {_LOCATION_FIELDS} jobs {{ name description requiresConfig }} }}
+}}"""
+
+VERSION = "query Version { version instance { databaseKind queueLength } }"

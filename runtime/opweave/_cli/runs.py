@@ -1,0 +1,277 @@
+"""``opweave run``: list, show, wait for, terminate runs and read their logs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from opweave._cli import (
+    jobs,
+    launching,
+    moments,
+    queries,
+    run_logs,
+    run_view,
+    server,
+    style,
+    time_line,
+)
+from opweave._cli.failures import EXIT_CODES_HELP, CommandFailed, NotFound
+from opweave._cli.graphql import Client
+from opweave._cli.output import is_structured, output_option, write_rows, write_structured
+from opweave._cli.server import ServerOptions, server_options
+
+STATUSES = ("QUEUED", "STARTING", "STARTED", "CANCELING", "SUCCESS", "FAILURE", "CANCELED")
+_PAGE = 200
+_RELATIVE = re.compile(r"(\d{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@click.group("run", epilog=EXIT_CODES_HELP)
+def run_group() -> None:
+    """Look at runs, follow them and end them. Ids may be cut to 6 characters or more."""
+
+
+def _moment(_: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    """Return an ISO 8601 moment for one, or for a time before now as ``2h``."""
+    if text is None:
+        return None
+    match = _RELATIVE.fullmatch(text)
+    if match:
+        return (moments.now() - timedelta(**{_UNITS[match[2]]: int(match[1])})).isoformat()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(
+            "write 2026-01-31, 2026-01-31T06:00+09:00 or 2h", param=parameter
+        ) from error
+    return (moment if moment.tzinfo else moment.astimezone()).isoformat()
+
+
+@run_group.command("list", epilog=EXIT_CODES_HELP)
+@click.option(
+    "-s", "--status", "statuses", multiple=True, type=click.Choice(STATUSES, case_sensitive=False)
+)
+@click.option(
+    "-j",
+    "--job",
+    metavar="NAME",
+    help="Only runs of this job, by its name in the code or its declared one.",
+)
+@click.option("-l", "--location", metavar="NAME", help="Only runs of this code location.")
+@click.option(
+    "--tags", "tag_texts", multiple=True, metavar="KEY=VALUE", help="Only runs with this tag."
+)
+@click.option(
+    "--since",
+    callback=_moment,
+    metavar="TIME",
+    help="Only runs created after: ISO 8601, or 2h, 3d.",
+)
+@click.option(
+    "--until",
+    callback=_moment,
+    metavar="TIME",
+    help="Only runs created before: ISO 8601, or 2h, 3d.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=25,
+    show_default=True,
+    help="At most so many.",
+)
+@click.option("--after", metavar="ID", help="Only runs older than this one: the next page.")
+@output_option
+@server_options
+def list_runs(
+    options: ServerOptions,
+    statuses: Sequence[str],
+    job: str | None,
+    location: str | None,
+    tag_texts: Sequence[str],
+    since: str | None,
+    until: str | None,
+    limit: int,
+    after: str | None,
+    output: str,
+) -> None:
+    """List runs, newest first."""
+    tags = launching.parse_tags(tag_texts)
+    chosen: dict[str, Any] = {
+        "statuses": [status.upper() for status in statuses] or None,
+        "tags": [{"key": key, "value": value} for key, value in tags.items()] or None,
+        "createdAfter": since,
+        "createdBefore": until,
+    }
+    with options.connect() as client:
+        chosen["location"] = _location_selector(client, location, options.namespace)
+        if job is not None:
+            declared = client.execute(
+                queries.JOBS, {"namespace": options.namespace, "location": None}
+            )
+            is_declared = any(d["name"] == job for d in declared["declaredJobs"])
+            chosen["jobResource" if is_declared else "jobName"] = job
+        runs, has_more = _pages(client, chosen, limit, after)
+    write_rows(runs, run_view.RUN_COLUMNS, output, nothing="no runs")
+    if has_more and not is_structured(output):
+        click.echo(f"more: --after {runs[-1]['runId']}", err=True)
+
+
+def _pages(
+    client: Client, chosen: dict[str, Any], limit: int, after: str | None
+) -> tuple[list[dict[str, Any]], bool]:
+    runs: list[dict[str, Any]] = []
+    cursor = _full_id(client, after) if after else None
+    has_more = True
+    while has_more and len(runs) < limit:
+        variables = {"filter": chosen, "first": min(_PAGE, limit - len(runs)), "after": cursor}
+        page = client.execute(queries.RUNS, variables)["runs"]
+        runs.extend(page["runs"])
+        cursor, has_more = page["endCursor"], page["hasMore"]
+    return runs, has_more
+
+
+def _location_selector(
+    client: Client, location: str | None, namespace: str | None
+) -> dict[str, str] | None:
+    if location is None:
+        return None
+    place, _, name = location.rpartition("/")
+    found = client.execute(queries.LOCATIONS, {"namespace": place or namespace})["locations"]
+    matches = [entry for entry in found if entry["name"] == name]
+    if len(matches) > 1:
+        places = ", ".join(sorted(entry["namespace"] for entry in matches))
+        raise CommandFailed(
+            f"code location {name!r} is in several namespaces ({places}); choose with -n"
+        )
+    if not matches and not (place or namespace):
+        known = ", ".join(sorted(entry["name"] for entry in found)) or "none"
+        raise NotFound(f"there is no code location {name!r}; there are: {known}")
+    return {
+        "namespace": matches[0]["namespace"] if matches else str(place or namespace),
+        "name": name,
+    }
+
+
+def _full_id(client: Client, text: str) -> str:
+    """Return the id of the run that *text*, an id or its beginning, means."""
+    return str(find(client, text, queries.RUN_HEADER)["runId"])
+
+
+def find(client: Client, text: str, query: str) -> dict[str, Any]:
+    """Return the run whose id is or begins with *text*.
+
+    Raises:
+        NotFound: There is none.
+        CommandFailed: *text* is too short, or several runs begin so; the text is the server's.
+    """
+    run = client.execute(query, {"runId": text.lower()})["run"]
+    if run is None:
+        raise NotFound(
+            f"there is no run {text!r}; `{server.program_name()} run list` shows the newest"
+        )
+    found: dict[str, Any] = run
+    return found
+
+
+@run_group.command("show", epilog=EXIT_CODES_HELP)
+@click.argument("run_id", metavar="ID")
+@output_option
+@server_options
+def show(options: ServerOptions, run_id: str, output: str) -> None:
+    """Show a run: its steps, why they wait, what went wrong."""
+    query = queries.RUN_WITH_CONFIG if is_structured(output) else queries.RUN
+    with options.connect() as client:
+        run = find(client, run_id, query)
+        url = client.url
+    if is_structured(output):
+        write_structured(run, output)
+        return
+    run_view.show(run, is_wide=output == "wide")
+    drawn = time_line.lines(run)
+    if drawn:
+        click.echo("\n" + "\n".join(drawn))
+    click.echo(f"\n{url}/runs/{run['runId']}")
+
+
+@run_group.command("wait", epilog=EXIT_CODES_HELP)
+@click.argument("run_id", metavar="ID")
+@output_option
+@server_options
+def wait(options: ServerOptions, run_id: str, output: str) -> None:
+    """Follow a run until it ends; Ctrl-C leaves it alone."""
+    with options.connect() as client:
+        jobs.follow_to_the_end(client, _full_id(client, run_id), output)
+
+
+@run_group.command("terminate", epilog=EXIT_CODES_HELP)
+@click.argument("run_ids", metavar="ID...", nargs=-1, required=True)
+@output_option
+@server_options
+def terminate(options: ServerOptions, run_ids: Sequence[str], output: str) -> None:
+    """End runs: what is queued never starts, steps are stopped with grace."""
+    ended: list[dict[str, Any]] = []
+    with options.connect() as client:
+        for text in run_ids:
+            run_id = _full_id(client, text)
+            result = client.execute(queries.TERMINATE, {"runId": run_id})["terminateRun"]
+            if result["__typename"] == "RunNotFound":
+                raise NotFound(result["message"])
+            ended.append(result["run"])
+            if not is_structured(output):
+                click.echo(f"run {run_id}  {_ended_text(result)}")
+    if is_structured(output):
+        write_structured(ended, output)
+
+
+def _ended_text(result: dict[str, Any]) -> str:
+    if result["__typename"] == "RunFinished":
+        return f"had ended already: {style.status(result['run']['status'])}"
+    return style.status("CANCELING") if result["isNew"] else "was asked to end before"
+
+
+@run_group.command("logs", epilog=EXIT_CODES_HELP)
+@click.argument("run_id", metavar="ID")
+@click.option("--step", "step_key", metavar="KEY", help="Only this step.")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
+@click.option(
+    "--stream",
+    type=click.Choice(["events", "stdout", "stderr"]),
+    default="events",
+    show_default=True,
+    help="The log of the run, or what its steps printed.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="json: a line per event.",
+)
+@server_options
+def logs(
+    options: ServerOptions,
+    run_id: str,
+    step_key: str | None,
+    follow: bool,
+    stream: str,
+    output: str,
+) -> None:
+    """Print the log of a run, or the standard output or error of its steps."""
+    with options.connect() as client:
+        full_id = _full_id(client, run_id)
+        if step_key is not None:
+            run_logs.check_step(client, full_id, step_key)
+        if stream == "events":
+            run_logs.print_events(
+                client, full_id, step_key, follow=follow, as_json=output == "json"
+            )
+        elif output == "json":
+            raise click.UsageError("-o json shows events; leave --stream away")
+        else:
+            run_logs.print_stream(client, full_id, step_key, stream, follow=follow)

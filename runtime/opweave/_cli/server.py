@@ -1,0 +1,122 @@
+"""Which server a command talks to, and the options by which people choose it.
+
+The address is, in this order: ``--url``, ``OPWEAVE_URL``, the cluster when the command is ``kubectl opweave`` or options
+of kubectl are given, a server on this machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from opweave._cli import port_forward
+from opweave._cli.graphql import Client
+
+LOCAL_URL = "http://127.0.0.1:3000"
+KUBECTL_PROGRAM = "kubectl-opweave"
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """Where the server is, as the user said it.
+
+    Attributes:
+        namespace: Of code locations and declared jobs; None means any.
+        server_namespace: Where opweave itself is installed; None means that it is looked for.
+    """
+
+    url: str | None = None
+    context: str | None = None
+    namespace: str | None = None
+    server_namespace: str | None = None
+
+    @contextlib.contextmanager
+    def connect(self) -> Iterator[Client]:
+        """Yield a client; what had to be started for it ends with the block.
+
+        Raises:
+            Unreachable: There is no way to the server; the text says what was tried.
+        """
+        with contextlib.ExitStack() as stack:
+            url = self.url
+            if url is None and self._is_on_cluster():
+                url = stack.enter_context(
+                    port_forward.forwarded(context=self.context, namespace=self.server_namespace)
+                )
+            client = Client(url or LOCAL_URL)
+            stack.callback(client.close)
+            yield client
+
+    def _is_on_cluster(self) -> bool:
+        if is_kubectl_plugin() or self.context or self.server_namespace:
+            return True
+        # A namespace alone is also a filter on a server that is near.
+        return bool(self.namespace and _has_kubeconfig() and not _listens_locally())
+
+
+def server_options(command: Command) -> Command:
+    """Give *command* the options that choose a server; it gets them as its first argument, a `ServerOptions`."""
+
+    @click.option("--url", envvar="OPWEAVE_URL", metavar="URL", help="Address of the server.")
+    @click.option(
+        "--context",
+        metavar="NAME",
+        help="Context of the kubeconfig; the server is reached through kubectl.",
+    )
+    @click.option(
+        "-n", "--namespace", metavar="NAME", help="Namespace of the code location or declared job."
+    )
+    @click.option(
+        "--server-namespace",
+        envvar="OPWEAVE_SERVER_NAMESPACE",
+        metavar="NAME",
+        help="Namespace in which opweave is installed; it is looked for when not given.",
+    )
+    @functools.wraps(command)
+    def with_options(
+        *args: Any,  # what click passes on: of any type
+        url: str | None,
+        context: str | None,
+        namespace: str | None,
+        server_namespace: str | None,
+        **kwargs: Any,  # the same
+    ) -> Any:
+        options = ServerOptions(
+            url=url or None, context=context, namespace=namespace, server_namespace=server_namespace
+        )
+        return command(options, *args, **kwargs)
+
+    return with_options  # type: ignore[return-value]  # a decorator keeps the callable's kind, not its signature
+
+
+def is_kubectl_plugin() -> bool:
+    """Return whether the program was called as ``kubectl opweave``."""
+    return Path(sys.argv[0]).name.removesuffix(".exe") == KUBECTL_PROGRAM
+
+
+def program_name() -> str:
+    """Return the command as the user types it, for hints."""
+    return "kubectl opweave" if is_kubectl_plugin() else "opweave"
+
+
+def _has_kubeconfig() -> bool:
+    return bool(os.environ.get("KUBECONFIG")) or (Path.home() / ".kube" / "config").exists()
+
+
+def _listens_locally() -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", 3000), timeout=0.5):
+            return True
+    except OSError:
+        return False
