@@ -96,8 +96,7 @@ def _image(arguments: argparse.Namespace) -> int:
     if arguments.no_load:
         with cluster.locked("images"):
             for name in arguments.names:
-                image = images.build_busybox() if name == "busybox" else images.build(name)
-                print(image.file)
+                print(images.save(images.build(name)))
         return 0
     given = cluster.provide()
     for name in arguments.names:

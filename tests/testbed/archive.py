@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import tarfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,45 +70,96 @@ def pack(directory: Path, file: Path) -> None:
             tar.add(path, arcname=str(path.relative_to(directory)), recursive=False, filter=plain)
 
 
-def write_image(
-    file: Path, *, layers: Sequence[Layer], config: Config, tags: Iterable[str]
-) -> None:
-    """Write an image to *file* in the format of ``docker save``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image that exists as layers in the cache.
 
-    Args:
-        file: Replaced when all is written.
+    Attributes:
+        name: As pods name it, with the tag ``dev``.
+        content_name: The same image under a tag that changes with its content.
         layers: From the lowest up.
-        config: As in the image's configuration: User, Env, Cmd and the like.
-        tags: Full names, each with a tag.
+        config: User, Env, Cmd and the like.
     """
-    description = {
-        "architecture": architecture(),
-        "os": "linux",
-        "created": _DATE,
-        "config": config,
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer.digest}" for layer in layers]},
-        "history": [{"created": _DATE, "created_by": "opweave testbed"} for _ in layers],
-    }
-    text = json.dumps(description, sort_keys=True).encode()
-    config_name = f"{hashlib.sha256(text).hexdigest()}.json"
-    members = {layer.digest: layer for layer in layers}
-    manifest = [
-        {
-            "Config": config_name,
-            "RepoTags": list(tags),
-            "Layers": [f"{layer.digest}.tar" for layer in layers],
+
+    name: str
+    content_name: str
+    layers: tuple[Layer, ...]
+    config: Config
+
+    @property
+    def description(self) -> bytes:
+        """The image's configuration as its runtimes read it."""
+        content = {
+            "architecture": architecture(),
+            "os": "linux",
+            "created": _DATE,
+            "config": self.config,
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{e.digest}" for e in self.layers]},
+            "history": [{"created": _DATE, "created_by": "opweave testbed"} for _ in self.layers],
         }
-    ]
+        return json.dumps(content, sort_keys=True).encode()
+
+
+def image(repository: str, layers: Sequence[Layer], config: Config) -> Image:
+    """Return the image of *layers* and *config*, named *repository* with its two tags."""
+    content = text_digest(json.dumps(config, sort_keys=True), *(layer.digest for layer in layers))
+    return Image(
+        name=f"{repository}:dev",
+        content_name=f"{repository}:{content}",
+        layers=tuple(layers),
+        config=config,
+    )
+
+
+def save(given: Image, file: Path) -> None:
+    """Write *given* to *file* as ``docker save`` does, with both names."""
+    manifest = {
+        "Config": f"{_sha256(given.description)}.json",
+        "RepoTags": [given.name, given.content_name],
+        "Layers": [f"{layer.digest}.tar" for layer in given.layers],
+    }
     scratch = file.with_suffix(f".{os.getpid()}.partial")
     try:
         with tarfile.open(scratch, "w", format=tarfile.GNU_FORMAT) as tar:
-            _add_bytes(tar, config_name, text)
-            for digest, member in members.items():
-                tar.add(member.file, arcname=f"{digest}.tar")
-            _add_bytes(tar, "manifest.json", json.dumps(manifest).encode())
+            _add_bytes(tar, f"{_sha256(given.description)}.json", given.description)
+            for layer in {layer.digest: layer for layer in given.layers}.values():
+                tar.add(layer.file, arcname=f"{layer.digest}.tar")
+            _add_bytes(tar, "manifest.json", json.dumps([manifest]).encode())
         scratch.replace(file)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def save_new(given: Image, file: Path, *, names: Iterable[str], present: Collection[str]) -> None:
+    """Write *given* to *file* as an OCI layout without the layers that its reader has.
+
+    Args:
+        given: The image.
+        file: Of the layout, a tar.
+        names: Full names, registry and tag included.
+        present: Digests, in hexadecimal, of what the reader has.
+    """
+    layers = [_descriptor("layer.v1.tar", e.digest, e.file.stat().st_size) for e in given.layers]
+    config = given.description
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": _descriptor("config.v1+json", _sha256(config), len(config)),
+            "layers": layers,
+        }
+    ).encode()
+    entry = _descriptor("manifest.v1+json", _sha256(manifest), len(manifest))
+    named = [{**entry, "annotations": {"io.containerd.image.name": name}} for name in names]
+    index = {"schemaVersion": 2, "manifests": named}
+    with tarfile.open(file, "w", format=tarfile.GNU_FORMAT) as tar:
+        _add_bytes(tar, "oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
+        for blob in (config, manifest):
+            _add_bytes(tar, f"blobs/sha256/{_sha256(blob)}", blob)
+        for layer in {layer.digest: layer for layer in given.layers}.values():
+            if layer.digest not in present:
+                tar.add(layer.file, arcname=f"blobs/sha256/{layer.digest}")
+        _add_bytes(tar, "index.json", json.dumps(index).encode())
 
 
 def tags_of(file: Path) -> list[str]:
@@ -138,6 +189,15 @@ def file_digest(file: Path) -> str:
 def text_digest(*texts: str) -> str:
     """Return a short digest of *texts*."""
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _descriptor(kind: str, digest: str, size_bytes: int) -> dict[str, object]:
+    media_type = f"application/vnd.oci.image.{kind}"
+    return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": size_bytes}
 
 
 def _add_bytes(tar: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -142,6 +142,12 @@ def pip() -> list[str]:
     return [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
 
 
+def pip_package() -> Path:
+    """Return the directory that holds pip's own code, for a Python that has none."""
+    python = pip()[0]
+    return next(Path(python).parents[1].glob("lib/python*/site-packages"))
+
+
 def kubectl() -> Path:
     """Return the path of kubectl, from PyPI.
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed import archive, binaries, commands, images, kind, layout, native, wheel
+from testbed import binaries, commands, images, kind, layout, native, wheel
 from testbed.errors import TestbedError, Unavailable
 
 GIVEN_KUBECONFIG = "OPWEAVE_TEST_KUBECONFIG"
@@ -37,14 +37,13 @@ class Cluster:
     host_address: str
 
     def load_image(self, tar: Path) -> None:
-        """Make the image in *tar*, as written by ``docker save``, available to pods; quick when it is already.
+        """Make the image in *tar*, as written by ``docker save``, available to pods.
 
         Raises:
             TestbedError: The cluster was given, and nothing says how it gets its images.
         """
         if self.provider == "native":
-            content = [name for name in archive.tags_of(tar) if not name.endswith(":dev")]
-            native.load_image(tar, content[0] if content else None)
+            native.load_file(tar)
         elif self.provider == "kind":
             kind.load_image(tar)
         else:
@@ -67,8 +66,11 @@ class Cluster:
                 _put_wheel_into_dist()
                 self.load_image(kind.build_image(name))
                 return f"opweave/{name}:dev"
-            image = images.build_busybox() if name == "busybox" else images.build(name)
-            self.load_image(image.file)
+            image = images.build(name)
+            if self.provider == "native":
+                native.load(image)
+            else:
+                self.load_image(images.save(image))
             return image.name
 
 

@@ -4,13 +4,11 @@ An image is four layers: Debian with Python, the locked requirements, our wheel,
 it is made of, so that a change of our code costs a few seconds. ``dockerfile`` says what goes into which image.
 """
 
-import platform
 import re
 import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from testbed import archive, binaries, commands, dockerfile, layout, wheel
@@ -19,7 +17,6 @@ from testbed.errors import TestbedError
 _PYTHON_VERSION = "3.11"  # Debian 12's
 _PACKAGES_DIRECTORY = Path(f"usr/local/lib/python{_PYTHON_VERSION}/dist-packages")
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_NEWEST_GLIBC_MINOR = 36  # Debian 12's; wheels for a newer one do not load
 _COMPILE = ("python3", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash")
 
 # What the Dockerfiles do in their first RUN; $1 is the new root directory.
@@ -40,47 +37,44 @@ DOCKERFILES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
-    """An image in a file.
-
-    Attributes:
-        name: As pods name it, with its tag ``dev``.
-        content_name: The same image under a tag that changes with its content.
-        file: As ``docker save`` writes it.
-    """
-
-    name: str
-    content_name: str
-    file: Path
-
-
-def build(name: str) -> Image:
-    """Build the image *name*, one of ``DOCKERFILES``, unless the cache has it.
+def build(name: str) -> archive.Image:
+    """Build the image *name*: ``busybox`` or one of ``DOCKERFILES``; what the cache has is not built again.
 
     Raises:
         TestbedError: There is no such image, or its Dockerfile is not understood.
     """
-    return _with_lower(name)[0]
+    if name == "busybox":
+        return build_busybox()
+    layers, config = _layers_and_config(name)
+    return archive.image(f"opweave/{name}", layers, config)
 
 
-def build_busybox() -> Image:
+def save(given: archive.Image) -> Path:
+    """Return *given* in a file as ``docker save`` writes it."""
+    stem = given.name.removesuffix(":dev").replace("/", "-")
+    file = layout.cache() / "images" / f"{stem}-{given.content_name.rpartition(':')[2]}.tar"
+    if not file.exists():
+        # Only the newest of each name is kept: an image takes some hundred megabytes.
+        for older in file.parent.glob(f"{stem}-*.tar"):
+            older.unlink()
+        archive.save(given, file)
+    return file
+
+
+def build_busybox() -> archive.Image:
     """Build ``opweave-test/busybox:dev``: one static program, for tests that only need a container.
 
     Its wget crashes when it is given ``-T``: Debian 12's does.
     """
-    return _image("opweave-test/busybox", [_busybox_layer()], {"Env": ["PATH=/bin"], "Cmd": ["sh"]})
+    config: archive.Config = {"Env": ["PATH=/bin"], "Cmd": ["sh"]}
+    return archive.image("opweave-test/busybox", [_busybox_layer()], config)
 
 
-def build_pause(reference: str) -> Path:
-    """Build the image of pod sandboxes, named *reference*; return its file."""
-    layer = _busybox_layer()
-    file = layout.cache() / "images" / f"pause-{layer.digest[:16]}.tar"
-    if not file.exists():
-        sleep = ["/bin/busybox", "sleep", "2147483647"]
-        config: archive.Config = {"Entrypoint": sleep, "User": "65535"}
-        archive.write_image(file, layers=[layer], config=config, tags=[reference])
-    return file
+def build_pause() -> archive.Image:
+    """Build ``opweave-test/pause:dev``, the image of pod sandboxes."""
+    sleep = ["/bin/busybox", "sleep", "2147483647"]
+    config: archive.Config = {"Entrypoint": sleep, "User": "65535"}
+    return archive.image("opweave-test/pause", [_busybox_layer()], config)
 
 
 def _busybox_layer() -> archive.Layer:
@@ -104,26 +98,24 @@ def _busybox_layer() -> archive.Layer:
     return archive.layer(f"busybox-{archive.file_digest(program)[:16]}", write)
 
 
-def _with_lower(name: str) -> tuple[Image, list[archive.Layer], archive.Config]:
+def _layers_and_config(name: str) -> tuple[list[archive.Layer], archive.Config]:
     if name not in DOCKERFILES:
         raise TestbedError(f"there is no image {name!r}; known: {', '.join(DOCKERFILES)}, busybox")
     description = dockerfile.read(layout.REPOSITORY / DOCKERFILES[name])
     lower = re.fullmatch(r"opweave/(\w+):dev", description.base)
-    if lower:
-        _, layers, config = _with_lower(lower[1])
-        config = dockerfile.merged(config, description.config)
-    else:
-        layers = [_base_layer(description)]
+    if lower is None:
+        layers = _insert_requirements([_base_layer(description)], description, ())
         config = dockerfile.merged({"Env": [_PATH]}, description.config)
-    lower_requirements = (
-        dockerfile.read(layout.REPOSITORY / DOCKERFILES[lower[1]]).requirements if lower else ()
-    )
-    layers = _insert_requirements(layers, description, lower_requirements)
+    else:
+        layers, lower_config = _layers_and_config(lower[1])
+        installed = dockerfile.read(layout.REPOSITORY / DOCKERFILES[lower[1]]).requirements
+        layers = _insert_requirements(layers, description, installed)
+        if description.copies:
+            layers.append(_copied_layer(description))
+        config = dockerfile.merged(lower_config, description.config)
     if description.installs_wheel:
-        layers = [*layers, _wheel_layer()]
-    if lower and description.copies:
-        layers = [*layers, _copied_layer(description)]
-    return _image(f"opweave/{name}", layers, config), layers, config
+        layers.append(_wheel_layer())
+    return layers, config
 
 
 def _insert_requirements(
@@ -225,7 +217,7 @@ def _requirements_layer(requirements: str) -> archive.Layer:
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
             file.write(requirements)
             file.flush()
-            _pip_install(target, "--require-hashes", "--only-binary", ":all:", "-r", file.name)
+            _pip_install(target, "--require-hashes", "-r", file.name)
 
     return _python_layer(
         archive.text_digest("requirements", requirements, _base_root()[0]), install
@@ -236,7 +228,7 @@ def _wheel_layer() -> archive.Layer:
     built = wheel.build()
 
     def install(target: Path) -> None:
-        _pip_install(target, "--no-index", "--only-binary", ":all:", built)
+        _pip_install(target, "--no-index", built)
 
     return _python_layer(
         archive.text_digest("wheel", archive.file_digest(built), _base_root()[0]), install
@@ -253,6 +245,8 @@ def _python_layer(key: str, install: Callable[[Path], None]) -> archive.Layer:
             packages.mkdir(parents=True)
             install(packages)
             _move_scripts(packages / "bin", root / "usr/local/bin")
+            if (packages / "share").exists():
+                (packages / "share").rename(root / "usr/local/share")
             _compile(packages)
             archive.pack(root, file)
 
@@ -260,25 +254,31 @@ def _python_layer(key: str, install: Callable[[Path], None]) -> archive.Layer:
 
 
 def _pip_install(target: Path, *arguments: str | Path) -> None:
-    """Install wheels for the image's Python, whatever Python runs this."""
-    machine = platform.machine()
-    platforms = [f"manylinux_2_{minor}_{machine}" for minor in range(_NEWEST_GLIBC_MINOR, 4, -1)]
-    platforms += [f"manylinux2014_{machine}", f"manylinux2010_{machine}", f"manylinux1_{machine}"]
-    tags = [word for name in platforms for word in ("--platform", name)]
-    tags += ["--implementation", "cp", "--python-version", _PYTHON_VERSION]
+    """Install wheels with the image's own Python: it picks the right ones and evaluates markers, whatever runs this.
+
+    Run in place rather than by chroot, so that it has this machine's network, certificates and settings of pip.
+    """
+    root = _base_root()[1]
+    loader = next(root.glob("usr/lib/*-linux-gnu/ld-linux-*.so.*"))
+    python = [loader, "--library-path", loader.parent, root / f"usr/bin/python{_PYTHON_VERSION}"]
+    options = [
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-compile",
+        "--only-binary",
+        ":all:",
+        "--target",
+        target,
+    ]
     commands.run(
-        [
-            *binaries.pip(),
-            "install",
-            "-q",
-            "--no-deps",
-            "--no-compile",
-            *tags,
-            "--target",
-            target,
-            *arguments,
-        ],
-        env={"PIP_ROOT_USER_ACTION": "ignore"},
+        [*python, "-m", "pip", "--disable-pip-version-check", "--no-input", *options, *arguments],
+        env={
+            "PYTHONHOME": str(root / "usr"),
+            "PYTHONPATH": str(binaries.pip_package()),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PIP_ROOT_USER_ACTION": "ignore",
+        },
     )
 
 
@@ -326,19 +326,3 @@ def _copied_layer(description: dockerfile.Dockerfile) -> archive.Layer:
             archive.pack(Path(scratch), tar)
 
     return archive.layer(f"copied-{archive.text_digest(*content)}", write)
-
-
-def _image(name: str, layers: list[archive.Layer], config: archive.Config) -> Image:
-    content = archive.text_digest(repr(sorted(config.items())), *(layer.digest for layer in layers))
-    image = Image(
-        name=f"{name}:dev",
-        content_name=f"{name}:{content}",
-        file=layout.cache() / "images" / f"{name.replace('/', '-')}-{content}.tar",
-    )
-    if not image.file.exists():
-        # Only the newest of each name is kept: an image takes some hundred megabytes.
-        for older in image.file.parent.glob(f"{name.replace('/', '-')}-*.tar"):
-            older.unlink()
-        tags = [image.name, image.content_name]
-        archive.write_image(image.file, layers=layers, config=config, tags=tags)
-    return image

@@ -8,12 +8,14 @@ import os
 import socket
 import struct
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 from testbed import (
+    archive,
     binaries,
     commands,
     control_plane,
@@ -66,7 +68,7 @@ def up() -> None:
     coredns = binaries.build(binaries.COREDNS)
     identities.ensure()
     network.up()
-    pause = images.build_pause(node.PAUSE_IMAGE)
+    pause = images.build_pause()
 
     with ThreadPoolExecutor(1) as pool:
         # The node's runtime and the API server take their seconds side by side.
@@ -126,30 +128,31 @@ def problems() -> list[str]:
     return found
 
 
-def load_image(file: Path, content_name: str | None = None) -> bool:
-    """Load the image in *file* unless it is loaded; return whether it was.
+def load_file(file: Path) -> None:
+    """Load the image in *file*, as ``docker save`` writes it."""
+    node.ctr("images", "import", file)
 
-    Args:
-        file: As written by ``docker save``.
-        content_name: A name that changes with its content; without it the image is always loaded.
-    """
-    if content_name is None:
-        node.ctr("images", "import", file)
-        return True
-    current = f"docker.io/{content_name}"
+
+def load(image: archive.Image) -> None:
+    """Load *image* unless it is loaded; only the layers which containerd lacks are handed over."""
+    current = f"docker.io/{image.content_name}"
+    newest = f"docker.io/{image.name}"
     repository = current.rpartition(":")[0]
     loaded = {
         name: digest
         for name, _, digest, *_ in map(str.split, node.ctr("images", "list").splitlines()[1:])
         if name.rpartition(":")[0] == repository
     }
-    if current in loaded and loaded.get(f"{repository}:dev") == loaded[current]:
-        return False
-    node.ctr("images", "import", file)
+    if current in loaded and loaded.get(newest) == loaded[current]:
+        return
+    present = {line.removeprefix("sha256:") for line in node.ctr("content", "ls", "-q").split()}
+    with tempfile.TemporaryDirectory(dir=layout.cache()) as scratch:
+        file = Path(scratch) / "image.tar"
+        archive.save_new(image, file, names=[newest, current], present=present)
+        node.ctr("images", "import", file)
     for name in loaded:
-        if name not in (current, f"{repository}:dev"):
+        if name not in (current, newest):
             node.ctr("images", "remove", name, check=False)
-    return True
 
 
 def down() -> None:
@@ -200,7 +203,7 @@ def _start_api(kubernetes: Path) -> None:
         time.sleep(0.1)
 
 
-def _start_containerd(pause: Path) -> None:
+def _start_containerd(pause: archive.Image) -> None:
     process = node.containerd()
     if processes.pid(process.name) is not None and not node.containerd_answers():
         processes.stop(process.name, grace_seconds=20)
@@ -211,8 +214,7 @@ def _start_containerd(pause: Path) -> None:
         if time.monotonic() > deadline:
             raise TestbedError(f"containerd does not answer; see {process.log}")
         time.sleep(0.1)
-    if node.PAUSE_IMAGE not in node.ctr("images", "list", "-q").split():
-        node.ctr("images", "import", pause)
+    load(pause)
 
 
 def _wait_until_usable() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from testbed import commands, identities, layout, network
 from testbed.processes import Process
 
-PAUSE_IMAGE = "docker.io/opweave-test/pause:1"
+PAUSE_IMAGE = "docker.io/opweave-test/pause:dev"
 _CNI_PLUGINS = "/usr/lib/cni"
 
 _CONTAINERD = """\
