@@ -169,10 +169,7 @@ class LocalExecutor:
             if ref.run_id == run.id
         }
         for step_key, number in expected:
-            seen.setdefault(
-                (step_key, number),
-                model.Worker(step_key=step_key, attempt=number, phase=model.WorkerPhase.ABSENT),
-            )
+            seen.setdefault((step_key, number), _absent(step_key, number))
         return model.Observation(workers=seen)
 
     async def publish(self, state: model.RunState, policy: model.EnginePolicy) -> None:
@@ -314,6 +311,12 @@ class LocalExecutor:
         for queue in self._listeners:
             for run_id in run_ids:
                 queue.put_nowait(run_id)
+
+
+def _absent(step_key: model.StepKey, attempt: int) -> model.Worker:
+    return model.Worker(
+        step_key=step_key, attempt=attempt, phase=model.WorkerPhase.ABSENT, is_held=False
+    )
 
 
 def _template_of(run: model.Run) -> WorkerTemplate:

@@ -35,6 +35,7 @@ def describe(record: WorkerRecord, directory: WorkerDirectory) -> model.Worker:
         ),
         is_infrastructure=is_infrastructure,
         is_stopping=record.is_stopping,
+        is_held=not record.is_released,
     )
 
 

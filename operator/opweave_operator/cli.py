@@ -1,0 +1,307 @@
+"""Commands of the operator package: ``opweave dev``, ``opweave operator`` and ``opweave instance``.
+
+They are entry points of the group ``opweave.commands``; the command line imports this module when one is called, and what
+a command needs is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import json
+import signal
+from collections.abc import Coroutine, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import click
+
+from opweave_operator import ports, settings
+from opweave_operator.errors import OperatorError
+from opweave_operator.settings import LocalSettings, OperatorSettings
+
+EXIT_USAGE = 2
+DEFAULT_PORT = 3000
+_DATABASE_NAME = "opweave.db"
+_MANIFEST_SUFFIXES = {".yaml", ".yml", ".json"}
+
+
+class CommandFailed(click.ClickException):
+    """The command cannot do what it was asked; the text says what, where and how to mend it."""
+
+    exit_code = EXIT_USAGE
+
+
+@click.command("dev")
+@click.option(
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Python file with definitions, or manifests (.yaml, .json, a directory); may be repeated.",
+)
+@click.option(
+    "-m",
+    "--module",
+    "modules",
+    multiple=True,
+    metavar="NAME",
+    help="Python module with definitions.",
+)
+@click.option(
+    "-w",
+    "--workspace",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A workspace.yaml.",
+)
+@click.option(
+    "-d",
+    "--working-directory",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="First on the import path of the definitions; default: the current directory.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=DEFAULT_PORT,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="0 takes a free one.",
+)
+@click.option(
+    "--home",
+    envvar="OPWEAVE_HOME",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Home of the instance: database, outputs, logs; default: $OPWEAVE_HOME, else ~/.opweave.",
+)
+@click.option(
+    "--database-url",
+    envvar="OPWEAVE_DATABASE_URL",
+    help="postgresql://... instead of SQLite in the home.",
+)
+def dev(
+    files: tuple[Path, ...],
+    modules: tuple[str, ...],
+    workspace: Path | None,
+    working_directory: Path | None,
+    host: str,
+    port: int,
+    home: Path | None,
+    database_url: str | None,
+) -> None:
+    """Run everything on this machine: web, run engine, a code server per location, a process per step.
+
+    Without -f, -m or -w it serves the workspace.yaml of the current directory, or the module that [tool.opweave] of its
+    pyproject.toml names. Ctrl-C ends it; steps that run go on and are found again at the next start.
+    """
+    manifests = tuple(
+        path for path in files if path.is_dir() or path.suffix.lower() in _MANIFEST_SUFFIXES
+    )
+    local = LocalSettings(
+        home=_home(home),
+        host=host,
+        port=port,
+        database_url=database_url,
+        files=tuple(path for path in files if path not in manifests),
+        modules=modules,
+        workspace=workspace,
+        manifests=manifests,
+        working_directory=working_directory,
+    )
+    _run_until_stopped(_dev(local))
+    click.echo("\nstopped; steps that were running go on, and are found again at the next start")
+
+
+async def _dev(local: LocalSettings) -> None:
+    from opweave_operator import bootstrap
+    from opweave_operator.adapters.local import home_lock
+
+    database = local.database_url or "sqlite:"
+    click.echo(
+        f"opweave {_version()} · instance {_shown(local.home)} · {bootstrap.database_kind(database)}"
+    )
+    listener = bootstrap.LocalListener(
+        on_serving=lambda url: click.echo(f"{'web':<20} {url}"),
+        on_location=_print_location,
+        on_notice=lambda notice: click.echo(f"{'note':<20} {notice}"),
+    )
+    with home_lock.held(local.home):
+        await bootstrap.run_local(local, listener)
+
+
+def _print_location(record: ports.LocationRecord) -> None:
+    """Print a line for a location that was loaded, and the user's traceback when it cannot be."""
+    name = f"location {record.ref.name}"
+    if record.failure is not None:
+        serving = "; the previous version keeps serving" if record.url else ""
+        click.echo(
+            f"{name:<20} {click.style('failed', fg='red')}   {record.failure.message}{serving}"
+        )
+        detail = record.failure.traceback or record.failure.output
+        for line in detail.rstrip().splitlines():
+            click.echo(f"    {line}")
+    elif record.snapshot is not None:
+        found = record.snapshot
+        counts = (
+            ("job", found.jobs),
+            ("asset", found.assets),
+            ("schedule", found.schedules),
+            ("sensor", found.sensors),
+        )
+        shown = " · ".join(
+            f"{len(n)} {word}{'' if len(n) == 1 else 's'}" for word, n in counts if n
+        )
+        click.echo(
+            f"{name:<20} {click.style('loaded', fg='green')}   {shown or 'nothing'}   {found.load_seconds:.1f} s"
+        )
+
+
+@click.group("operator")
+def operator() -> None:
+    """Run the operator's processes on a cluster; settings come from OPWEAVE_* variables."""
+
+
+@operator.command("run")
+def run() -> None:
+    """Run the roles that OPWEAVE_ROLES names: controller, web or both."""
+    from opweave_operator import bootstrap
+
+    _run_until_stopped(bootstrap.run_controller(_operator_settings()))
+
+
+@operator.command("migrate")
+def migrate_operator() -> None:
+    """Migrate the database that OPWEAVE_DATABASE_URL names; the controller does so too when it starts."""
+    found = _operator_settings()
+    _run(_migrate(found.database_url, found.data_directory))
+
+
+@click.group("instance")
+def instance() -> None:
+    """Look after an instance's database."""
+
+
+_home_option = click.option(
+    "--home",
+    envvar="OPWEAVE_HOME",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Home of the instance; default: $OPWEAVE_HOME, else ~/.opweave.",
+)
+_database_option = click.option(
+    "--database-url",
+    envvar="OPWEAVE_DATABASE_URL",
+    help="The database, when it is not SQLite in the home.",
+)
+
+
+@instance.command("migrate")
+@_home_option
+@_database_option
+def migrate_instance(home: Path | None, database_url: str | None) -> None:
+    """Bring the tables of the database up to this version; doing it again changes nothing."""
+    _run(_migrate(database_url or _database_in(_home(home)), _home(home)))
+
+
+@instance.command("show")
+@_home_option
+@_database_option
+def show(home: Path | None, database_url: str | None) -> None:
+    """Show what an instance holds: locations, declared jobs, runs by status, settings."""
+    _run(_show(database_url, _home(home)))
+
+
+async def _migrate(database_url: str, directory: Path) -> None:
+    from opweave_operator import bootstrap
+
+    async with bootstrap.open_storage(database_url, directory):
+        click.echo(
+            f"the {bootstrap.database_kind(database_url)} database has the tables of opweave {_version()}"
+        )
+
+
+async def _show(database_url: str | None, home: Path) -> None:
+    from opweave_operator import bootstrap
+
+    if database_url is None and not (home / _DATABASE_NAME).exists():
+        raise CommandFailed(f"{home} holds no instance; `opweave dev --home {home}` makes one")
+    url = database_url or _database_in(home)
+    async with bootstrap.open_storage(url, home) as stores:
+        locations = await stores.catalog.list_locations()
+        jobs = await stores.catalog.list_jobs()
+        counts = await stores.runs.count_by_status(ports.RunFilter())
+        spec = await stores.catalog.get_instance()
+    runs = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    click.echo(f"database   {bootstrap.database_kind(url)}")
+    click.echo(f"home       {_shown(home)}")
+    click.echo(f"locations  {', '.join(str(record.ref) for record in locations) or 'none'}")
+    click.echo(
+        f"jobs       {', '.join(f'{job.namespace}/{job.name}' for job in jobs) or 'none declared'}"
+    )
+    click.echo(f"runs       {runs or 'none'}")
+    click.echo(f"settings   {json.dumps(spec) if spec else 'defaults'}")
+
+
+def _operator_settings() -> OperatorSettings:
+    try:
+        return settings.from_environment()
+    except settings.SettingsError as error:
+        raise CommandFailed(str(error)) from error
+
+
+def _run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run *work* until it fails or SIGINT or SIGTERM ends it, which is a good end."""
+
+    async def stoppable() -> None:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(signal_number, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    _run(stoppable())
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run *work*; errors that people can mend are told without a traceback."""
+    try:
+        asyncio.run(work)
+    except* (OperatorError, OSError) as group:
+        messages = dict.fromkeys(_message(error) for error in _leaves(group))
+        raise CommandFailed("\n".join(messages)) from group
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return "the port is taken, perhaps by another `opweave dev`; choose one with --port"
+    return str(error)
+
+
+def _home(home: Path | None) -> Path:
+    return (home or Path("~/.opweave")).expanduser().absolute()
+
+
+def _database_in(home: Path) -> str:
+    return f"sqlite:///{home / _DATABASE_NAME}"
+
+
+def _shown(path: Path) -> str:
+    return f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("opweave")
+    except metadata.PackageNotFoundError:
+        return "unknown"
