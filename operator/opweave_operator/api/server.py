@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import structlog
 import uvicorn
@@ -76,7 +76,7 @@ class ApiServer:
     """Serves an application from the running event loop, next to whatever else lives there.
 
     It listens from the moment it is made, so *port* 0 can be asked for and the address is known at once; requests wait until
-    `serve` runs. It handles no signals: whoever owns the process calls `stop`.
+    `serve` runs. It handles no signals: whoever owns the process calls `stop`, or cancels.
 
     Raises:
         OSError: The address is taken or not ours.
@@ -101,8 +101,12 @@ class ApiServer:
             )
         )
 
-    async def serve(self) -> None:
-        """Serve until `stop` is called or the task is cancelled; requests under way get a few seconds to end."""
+    async def serve(self, on_started: Callable[[], None] | None = None) -> None:
+        """Serve until `stop` is called or the task is cancelled; requests under way get a few seconds to end.
+
+        *on_started* is called when requests are answered.
+        """
+        self._server.on_started = on_started
         try:
             await self._server.serve(sockets=[self._socket])
         finally:
@@ -113,18 +117,27 @@ class ApiServer:
         self._server.should_exit = True
 
 
-async def serve(app: ASGIApp, host: str, port: int) -> None:
-    """Serve *app* until the task is cancelled.
+async def serve(
+    app: ASGIApp, host: str, port: int, *, on_started: Callable[[], None] | None = None
+) -> None:
+    """Serve *app* until the task is cancelled; *on_started* is called when requests are answered.
 
     Raises:
         OSError: The address is taken or not ours.
     """
-    await ApiServer(app, host, port).serve()
+    await ApiServer(app, host, port).serve(on_started)
 
 
 class _Server(uvicorn.Server):
     """uvicorn without signal handlers: the process belongs to the operator."""
 
+    on_started: Callable[[], None] | None = None
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.on_started is not None:
+            self.on_started()
