@@ -8,6 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 from opweave_operator import ports, settings, storage
 from opweave_operator.adapters.http_code_locations import HttpCodeLocations
@@ -42,12 +43,12 @@ class LocalListener:
 
 
 @contextlib.asynccontextmanager
-async def open_storage(database_url: str, local: settings.Path) -> AsyncIterator[storage.Stores]:
+async def open_storage(database_url: str, directory: Path) -> AsyncIterator[storage.Stores]:
     """Open and migrate the database; close it at the end."""
     database = storage_engine.open_database(database_url)
     try:
         await storage_engine.migrate(database)
-        stores = storage.open_stores(database, local)
+        stores = storage.open_stores(database, directory)
     except BaseException:
         await database.close()
         raise
@@ -63,9 +64,10 @@ def declared(local: settings.LocalSettings) -> declarations.Declarations:
     Raises:
         DeclarationError: Something in them is wrong, or there is nothing.
     """
-    directory = local.working_directory or settings.Path.cwd()
-    parts = [workspace.from_file(path, working_directory=directory) for path in local.files]
-    parts += [workspace.from_module(name, working_directory=directory) for name in local.modules]
+    directory = local.working_directory or Path.cwd()
+    single = [workspace.from_file(path, working_directory=directory) for path in local.files]
+    single += [workspace.from_module(name, working_directory=directory) for name in local.modules]
+    parts = [declarations.Declarations(locations=(location,)) for location in single]
     if local.workspace is not None:
         parts.append(workspace.from_workspace(local.workspace))
     if local.manifests:
@@ -83,7 +85,6 @@ async def run_local(local: settings.LocalSettings, listener: LocalListener) -> N
     local.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     for notice in found.notices:
         listener.on_notice(notice)
-    url = f"http://{local.host}:{local.port}"
     database_url = local.database_url or f"sqlite:///{local.home.absolute() / 'opweave.db'}"
     token = secrets.token_urlsafe(32)
     clock = SystemClock()
@@ -91,6 +92,9 @@ async def run_local(local: settings.LocalSettings, listener: LocalListener) -> N
         stores = await stack.enter_async_context(open_storage(database_url, local.home))
         locations = await stack.enter_async_context(HttpCodeLocations(token=token))
         await declarations.store(found, stores.catalog)
+        app = server.create_app(_local_api(stores, locations, clock, local))
+        web = server.ApiServer(app, local.host, local.port)
+        url = f"http://{_in_url(local.host)}:{web.port}"
         executor = await stack.enter_async_context(
             LocalExecutor(
                 home=local.home.absolute(),
@@ -108,14 +112,9 @@ async def run_local(local: settings.LocalSettings, listener: LocalListener) -> N
             token=token,
             on_change=listener.on_location,
         )
-        app = server.create_app(
-            _api(stores, locations, clock, local=local)
-        )
         engine = build_engine(stores, executor, clock, lambda: None)
-        await _serve_together(
-            web=lambda started: server.serve(app, local.host, local.port, on_started=started),
-            on_started=lambda: listener.on_serving(url),
-            others=(servers.run, engine.run),
+        await serve_together(
+            web=web, on_started=lambda: listener.on_serving(url), others=(servers.run, engine.run)
         )
 
 
@@ -139,11 +138,10 @@ def build_engine(
     )
 
 
-def _api(
+def _local_api(
     stores: storage.Stores,
     locations: ports.CodeLocations,
     clock: ports.Clock,
-    *,
     local: settings.LocalSettings,
 ) -> api_dependencies.ApiDependencies:
     is_loopback = local.host in LOOPBACK_HOSTS
@@ -164,27 +162,33 @@ def _api(
     )
 
 
+def _in_url(host: str) -> str:
+    """Return *host* as steps on this machine reach it and as a URL spells it."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound
+    return f"[{reachable}]" if ":" in reachable else reachable
+
+
 def database_kind(url: str) -> str:
     """Return what people call the database at *url*."""
     return "SQLite" if url.startswith("sqlite") else "PostgreSQL"
 
 
-async def _serve_together(
+async def serve_together(
     *,
-    web: Callable[[Callable[[], None]], Awaitable[None]],
+    web: server.ApiServer,
     on_started: Callable[[], None],
     others: tuple[Callable[[], Awaitable[None]], ...],
 ) -> None:
     """Run the web role and, once it answers, the *others*; the end of one ends all."""
     started = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(_ended("web", web(started.set)))
+        group.create_task(_endless("web", web.serve(started.set)))
         await started.wait()
         on_started()
         for other in others:
-            group.create_task(_ended(other.__qualname__, other()))
+            group.create_task(_endless(other.__qualname__, other()))
 
 
-async def _ended(name: str, work: Awaitable[None]) -> None:
+async def _endless(name: str, work: Awaitable[None]) -> None:
     await work
     raise RuntimeError(f"{name} ended although nobody asked for it")
