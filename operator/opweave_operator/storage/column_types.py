@@ -12,7 +12,7 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, LargeBinary, String, Text
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, LargeBinary, String, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from opweave_operator import errors
@@ -22,6 +22,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _NUL_SHOWN = "\N{SYMBOL FOR NULL}"
 _CUT_MARK = "…"
 _MAX_EXPANDED_BYTES = 256 * 1024 * 1024
+
+_INTEGER_LIMIT = 2**31
 
 MAX_WORDS = 64 * 1024
 """Longest text for people in one column, in characters; a traceback is at most 64 kB."""
@@ -91,6 +93,21 @@ class Name(TypeDecorator[str]):
         if mend_text(value) != value:
             raise errors.StorageRefused(
                 f"{value[:80]!r} holds a NUL or half a surrogate pair; use plain text for names"
+            )
+        return value
+
+
+class Setting(TypeDecorator[int]):
+    """A whole number that people chose: refused when PostgreSQL's ``integer`` cannot hold it."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        """Check *value*."""
+        if value is not None and not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
+            raise errors.StorageRefused(
+                f"{value} does not fit; use a number from {-_INTEGER_LIMIT} to {_INTEGER_LIMIT - 1}"
             )
         return value
 

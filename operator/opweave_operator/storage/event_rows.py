@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection
 
 from opweave.wire import attempt as wire_attempt
 from opweave_operator import ports
@@ -73,6 +78,37 @@ EVENT_COLUMNS = [
         "payload",
     )
 ]
+
+
+def insert(connection: Connection, rows: Sequence[run_rows.RowValues]) -> None:
+    """Insert *rows*; on PostgreSQL many of them by COPY, which takes less than half the time of INSERT."""
+    if connection.dialect.name == "postgresql" and len(rows) >= _COPY_FROM_ROWS:
+        _copy(connection, rows)
+    elif rows:
+        connection.execute(_INSERT, rows)
+
+
+def _copy(connection: Connection, rows: Sequence[run_rows.RowValues]) -> None:
+    """Send *rows* by the driver's COPY, each value prepared by its column's type as SQLAlchemy would."""
+    driver_connection: psycopg.Connection[Any] | None = connection.connection.driver_connection
+    assert driver_connection is not None
+    processors = [
+        (
+            column.name,
+            column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect),
+        )
+        for column in EVENT_COLUMNS
+    ]
+    with driver_connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        for row in rows:
+            copy.write_row(
+                [process(row[name]) if process else row[name] for name, process in processors]
+            )
+
+
+_INSERT = schema.events.insert()
+_COPY = f"COPY events ({', '.join(column.name for column in EVENT_COLUMNS)}) FROM STDIN"
+_COPY_FROM_ROWS = 10
 
 
 def event_from(row: run_rows.RowTuple) -> model.StoredEvent:

@@ -39,7 +39,7 @@ class SqlEventStore:
 
     async def find_attempt(self, ref: ports.AttemptRef) -> ports.AttemptRecord | None:
         """Return the attempt, or None."""
-        parameters = {"run_id": ref.run_id, "step_key": ref.step_key, "number": ref.number}
+        parameters = _named(ref)
 
         def find(connection: Connection) -> ports.AttemptRecord | None:
             row = connection.execute(_ATTEMPT, parameters).one_or_none()
@@ -126,8 +126,7 @@ class SqlEventStore:
         Raises:
             AttemptClosed: There is no such attempt.
         """
-        parameters = {"run_id": ref.run_id, "step_key": ref.step_key, "number": ref.number}
-        parameters["digest"] = digest
+        parameters = _named(ref) | {"digest": digest}
         count = await self._database.write(
             lambda connection: connection.execute(_SET_TOKEN_DIGEST, parameters).rowcount
         )
@@ -163,10 +162,16 @@ class SqlEventStore:
 _attempts = schema.attempts
 _siblings = schema.attempts.alias("siblings")
 _is_attempt = (
-    _attempts.c.run_id == bindparam("run_id"),
-    _attempts.c.step_key == bindparam("step_key"),
-    _attempts.c.number == bindparam("number"),
+    _attempts.c.run_id == bindparam("of_run"),
+    _attempts.c.step_key == bindparam("of_step"),
+    _attempts.c.number == bindparam("of_attempt"),
 )
+
+
+def _named(ref: ports.AttemptRef) -> dict[str, str | int]:
+    """Return the parameters of `_is_attempt`."""
+    return {"of_run": ref.run_id, "of_step": ref.step_key, "of_attempt": ref.number}
+
 
 _ATTEMPT = (
     select(

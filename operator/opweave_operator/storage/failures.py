@@ -41,13 +41,11 @@ def is_transient(error: BaseException) -> bool:
     every operation of the stores looks at what is stored first: a run that exists is returned, a reported event that is
     stored is a repeat, a state function is applied to the state which its first application left.
     """
-    if not isinstance(error, exc.DBAPIError):
-        return False
-    cause = error.orig
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", 0)
         return (code & 0xFF) in _SQLITE_TRANSIENT
-    if error.connection_invalidated:
+    if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
         return True
     if isinstance(cause, psycopg.Error):
         state = cause.sqlstate
@@ -59,14 +57,14 @@ def is_transient(error: BaseException) -> bool:
 
 def translate(error: Exception) -> Exception:
     """Return what the caller of a store shall see of *error*; errors that are not the database's stay as they are."""
-    if not isinstance(error, exc.SQLAlchemyError):
+    if not isinstance(error, (exc.SQLAlchemyError, psycopg.Error)):
         return error
-    cause = error.orig if isinstance(error, exc.StatementError) else None
+    cause = error.orig if isinstance(error, exc.StatementError) else error
     if isinstance(cause, errors.StorageError):
         return cause
-    if isinstance(error, exc.DataError) or isinstance(cause, (OverflowError, UnicodeError)):
+    if isinstance(cause, (psycopg.DataError, OverflowError, UnicodeError)):
         return errors.StorageRefused(f"a value does not fit its column: {_first_line(cause)}")
-    return errors.StorageError(f"the database refused a statement: {_first_line(cause or error)}")
+    return errors.StorageError(f"the database refused a statement: {_first_line(cause)}")
 
 
 def unavailable(

@@ -16,7 +16,7 @@ from opweave.wire import codec
 from opweave.wire import plan as wire_plan
 from opweave_operator import errors
 from opweave_operator.core import model
-from opweave_operator.storage import run_rows, schema
+from opweave_operator.storage import event_rows, run_rows, schema
 from opweave_operator.storage.run_cache import CachedRun
 
 _RUN_BY_ID = select(schema.runs).where(schema.runs.c.id == bindparam("run_id"))
@@ -96,7 +96,7 @@ def _load_run(
 def insert_run(
     connection: Connection,
     state: model.RunState,
-    event_rows: Sequence[run_rows.RowValues],
+    first_events: Sequence[run_rows.RowValues],
     *,
     generation: int,
 ) -> CachedRun | None:
@@ -109,7 +109,7 @@ def insert_run(
     _insert_rows(connection, schema.run_tags, run_rows.tag_rows(run))
     rows = [run_rows.step_values(run.id, step, 0) for step in state.steps.values()]
     _insert_rows(connection, schema.steps, rows)
-    _insert_rows(connection, schema.events, event_rows)
+    event_rows.insert(connection, first_events)
     return CachedRun(generation=generation, revision=0, plan_revision=0, state=state)
 
 
@@ -124,9 +124,9 @@ def store(
     connection: Connection,
     loaded: CachedRun,
     state: model.RunState,
-    event_rows: Sequence[run_rows.RowValues] = (),
+    new_events: Sequence[run_rows.RowValues] = (),
 ) -> CachedRun:
-    """Store the difference between what was *loaded* and *state*, and insert *event_rows*; return what is stored.
+    """Store the difference between what was *loaded* and *state*, and insert the rows *new_events*; return what is stored.
 
     Returns *loaded* itself, having written nothing, when there is no difference and no event.
     """
@@ -135,12 +135,12 @@ def store(
         raise errors.StorageRefused(
             f"run {run_id} cannot become run {state.run.id}: ids never change"
         )
-    next_event = loaded.state.run.next_event + len(event_rows)
+    next_event = loaded.state.run.next_event + len(new_events)
     if state.run.next_event != next_event:
         state = replace(state, run=replace(state.run, next_event=next_event))
     revision = loaded.revision + 1
     changed = _store_steps(connection, loaded.state, state, revision)
-    if not changed and not event_rows and state.run == loaded.state.run:
+    if not changed and not new_events and state.run == loaded.state.run:
         return loaded
     plan_revision = _store_plan(connection, loaded, state.run)
     if state.run.tags != loaded.state.run.tags:
@@ -149,7 +149,7 @@ def store(
     values = run_rows.run_values(state.run, is_settled=run_rows.is_settled(state))
     values |= {"revision": revision, "plan_revision": plan_revision}
     connection.execute(_UPDATE_RUN, _for_update(values, ("id",)))
-    _insert_rows(connection, schema.events, event_rows)
+    event_rows.insert(connection, new_events)
     return replace(loaded, revision=revision, plan_revision=plan_revision, state=state)
 
 

@@ -44,18 +44,19 @@ class SqlRunStore:
         rows = [event_rows.own_event_values(run.id, n, event) for n, event in enumerate(events)]
         generation = self._database.generation
 
-        def insert(connection: Connection) -> CachedRun:
+        def insert(connection: Connection) -> tuple[CachedRun, bool]:
             created = run_record.insert_run(connection, state, rows, generation=generation)
             if created is not None:
                 self._wakeups.announce(connection, run.id)
-                return created
+                return created, True
             known = run_record.load(connection, run.id, None, generation=generation)
             if known is None:
                 raise errors.StorageError(f"run {run.id} was deleted while it was created")
-            return known
+            return known, False
 
-        stored = await self._database.write(insert)
-        self._committed(stored)
+        stored, is_new = await self._database.write(insert)
+        if is_new:
+            self._committed(stored)
         return stored.state
 
     async def load(self, run_id: model.RunId) -> model.RunState | None:

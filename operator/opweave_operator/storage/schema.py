@@ -19,7 +19,14 @@ from sqlalchemy import (
     false,
 )
 
-from opweave_operator.storage.column_types import CompressedJson, Json, Name, UtcTime, Words
+from opweave_operator.storage.column_types import (
+    CompressedJson,
+    Json,
+    Name,
+    Setting,
+    UtcTime,
+    Words,
+)
 
 RUN_ID_LENGTH = 64
 STEP_KEY_LENGTH = 512
@@ -52,15 +59,15 @@ runs = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("job_resource", Name(NAME_LENGTH)),
     Column("tags", Json, nullable=False),
-    Column("priority", Integer, nullable=False),
+    Column("priority", Setting, nullable=False),
     Column("definitions_hash", Name(NAME_LENGTH), nullable=False),
     Column("image", Name(IMAGE_LENGTH), nullable=False),
     Column("launched_by", Words, nullable=False),
     Column("parent_run_id", Name(RUN_ID_LENGTH)),
     Column("root_run_id", Name(RUN_ID_LENGTH)),
-    Column("start_timeout_seconds", Integer),
-    Column("run_timeout_seconds", Integer),
-    Column("max_infrastructure_retries", Integer),
+    Column("start_timeout_seconds", Setting),
+    Column("run_timeout_seconds", Setting),
+    Column("max_infrastructure_retries", Setting),
     Column("object_name", Name(NAME_LENGTH)),
     Column("queued_reason", Words, nullable=False),
     Column("dequeued_at", UtcTime),
@@ -188,11 +195,11 @@ declared_jobs = Table(
     Column("job", Name(NAME_LENGTH), nullable=False),
     Column("run_config", Json, nullable=False),
     Column("tags", Json, nullable=False),
-    Column("priority", Integer, nullable=False),
-    Column("max_concurrent_runs", Integer),
-    Column("start_timeout_seconds", Integer),
-    Column("run_timeout_seconds", Integer),
-    Column("max_retries", Integer),
+    Column("priority", Setting, nullable=False),
+    Column("max_concurrent_runs", Setting),
+    Column("start_timeout_seconds", Setting),
+    Column("run_timeout_seconds", Setting),
+    Column("max_retries", Setting),
     Column("step_overrides", Json, nullable=False),
 )
 
