@@ -13,15 +13,14 @@ import importlib.util
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from types import ModuleType
-from typing import TYPE_CHECKING
+from types import FrameType, ModuleType
+from typing import TYPE_CHECKING, NamedTuple
 
 from opweave.errors import StepTerminated
-from opweave.wire.location import LoadFailure
 
 if TYPE_CHECKING:
     from opweave import Definitions
+    from opweave.wire.location import LoadFailure
 
 MAX_TRACEBACK_CHARACTERS = 16_000
 MAX_MESSAGE_CHARACTERS = 2_000
@@ -46,15 +45,30 @@ class UsageError(ValueError):
 
 
 class LoadError(Exception):
-    """The definitions cannot be loaded; `failure` says why in the words of the wire."""
+    """The definitions cannot be loaded.
 
-    def __init__(self, failure: LoadFailure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
+    Attributes:
+        reason: CamelCase, as `opweave.wire.location.LoadFailure` has it.
+        message: One line: class and text of the error with file and line.
+        traceback: The user's frames only.
+    """
+
+    def __init__(self, reason: str, message: str, traceback: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.traceback = traceback
+
+    def failure(self, output: str = "") -> LoadFailure:
+        """Return the error in the words of the wire; *output* is the end of what loading printed."""
+        from opweave.wire.location import LoadFailure  # noqa: PLC0415 - 10 ms that a step need not spend
+
+        return LoadFailure(
+            reason=self.reason, message=self.message, traceback=self.traceback, output=output
+        )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodePointer:
+class CodePointer(NamedTuple):
     """Where the user's definitions stand.
 
     Attributes:
@@ -129,11 +143,11 @@ def load_definitions(pointer: CodePointer) -> Definitions:
     except (LoadError, KeyboardInterrupt, StepTerminated):
         raise
     except BaseException as error:
-        raise LoadError(describe_error(error, pointer.directory)) from error
+        raise describe_error(error, pointer.directory) from error
 
 
-def describe_error(error: BaseException, directory: str, reason: str = "") -> LoadFailure:
-    """Return *error*, raised while user code was loaded, as the wire tells it.
+def describe_error(error: BaseException, directory: str, reason: str = "") -> LoadError:
+    """Return what *error*, raised while user code was loaded, means.
 
     Args:
         error: What was raised.
@@ -144,10 +158,33 @@ def describe_error(error: BaseException, directory: str, reason: str = "") -> Lo
     if isinstance(error, SystemExit):
         text += "; code that opweave loads must not end the process when it is imported"
     place = _place(error, directory)
-    return LoadFailure(
+    return LoadError(
         reason=reason or ("DefinitionInvalid" if _is_ours(error) else "ImportFailed"),
         message=f"{text}  ({place})" if place else text,
         traceback=user_traceback(error),
+    )
+
+
+def describe_hang(frame: FrameType | None, timeout_seconds: float, directory: str) -> LoadError:
+    """Return what it means that loading has not ended after *timeout_seconds* and its thread stands at *frame*."""
+    import traceback  # noqa: PLC0415 - only a failure pays for it
+
+    stack = traceback.extract_stack(frame) if frame is not None else traceback.StackSummary()
+    kept = [entry for entry in stack if is_user_file(entry.filename)]
+    while kept and not kept[0].filename.startswith(os.path.join(directory, "")):
+        del kept[0]  # the interpreter's own way to the first line of user code
+    kept = kept or [entry for entry in stack if is_user_file(entry.filename)]
+    place = ""
+    if kept:
+        own = [e for e in kept if e.filename.startswith(os.path.join(directory, ""))]
+        at = (own or kept)[-1]
+        place = f"  ({at.filename.removeprefix(os.path.join(directory, ''))}:{at.lineno})"
+    return LoadError(
+        reason="LoadTimedOut",
+        message=f"loading has not ended after {timeout_seconds:g} s; it stands here now{place}",
+        traceback="".join(traceback.StackSummary.from_list(kept).format())[
+            -MAX_TRACEBACK_CHARACTERS:
+        ],
     )
 
 
@@ -177,10 +214,8 @@ def _import(pointer: CodePointer) -> ModuleType:
     directory = pointer.directory
     if not os.path.isdir(directory):
         raise LoadError(
-            LoadFailure(
-                reason="ImportFailed",
-                message=f"the working directory {directory} does not exist; correct --working-directory",
-            )
+            reason="ImportFailed",
+            message=f"the working directory {directory} does not exist; correct --working-directory",
         )
     _put_first_on_path(directory)
     if pointer.kind == "file":
@@ -192,32 +227,26 @@ def _import(pointer: CodePointer) -> ModuleType:
         if not is_target or _place(error, directory):
             raise
         raise LoadError(
-            LoadFailure(
-                reason="ImportFailed",
-                message=(
-                    f"ModuleNotFoundError: {error}: {pointer} was looked for in {directory} and among "
-                    "the installed packages; correct the name or --working-directory, or install it"
-                ),
-            )
+            reason="ImportFailed",
+            message=(
+                f"ModuleNotFoundError: {error}: {pointer} was looked for in {directory} and among "
+                "the installed packages; correct the name or --working-directory, or install it"
+            ),
         ) from error
 
 
 def _import_file(path: str) -> ModuleType:
     if not os.path.isfile(path):
         raise LoadError(
-            LoadFailure(
-                reason="ImportFailed",
-                message=f"FileNotFoundError: there is no file {path}; correct --file or --working-directory",
-            )
+            reason="ImportFailed",
+            message=f"FileNotFoundError: there is no file {path}; correct --file or --working-directory",
         )
     _put_first_on_path(os.path.dirname(path), after=1)
     name = _module_name(path)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise LoadError(
-            LoadFailure(
-                reason="ImportFailed", message=f"{path} is no Python file: its name must end in .py"
-            )
+            reason="ImportFailed", message=f"{path} is no Python file: its name must end in .py"
         )
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # so that classes defined in the file can be pickled
@@ -303,7 +332,7 @@ def _kind_of(value: object) -> str:
 
 
 def _no_definitions(message: str) -> LoadError:
-    return LoadError(LoadFailure(reason="NoDefinitions", message=message))
+    return LoadError(reason="NoDefinitions", message=message)
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -6,7 +6,7 @@ Read from the environment, which the executor sets; used by the supervisor and, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opweave.step_process.http1 import Address, quote
 
@@ -17,8 +17,7 @@ class SettingsError(ValueError):
     """The environment does not say what a step process must know; the text names the variable."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptEndpoint:
+class AttemptEndpoint(NamedTuple):
     """The ingest API as one attempt of one step sees it.
 
     Attributes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_REPLY_BYTES = 64 * 1024 * 1024
@@ -24,8 +24,7 @@ class HttpError(OSError):
     """The other side did not speak HTTP/1.1, or its reply is too large; trying again may help."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class Address(NamedTuple):
     """Where a server listens, and the path that everything on it begins with (no slash at the end)."""
 
     host: str

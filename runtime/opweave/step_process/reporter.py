@@ -11,7 +11,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from opweave.step_process.backoff import Backoff
 from opweave.step_process.channel import Json, encode_json, is_outcome
@@ -43,11 +42,15 @@ class Standing(enum.Enum):
     """Nobody answered for the configured time: what is left cannot be reported."""
 
 
-@dataclass(slots=True)
 class _Queued:
-    seq: int
-    encoded: bytes
-    event: Json
+    """An event that ingest has not acknowledged."""
+
+    __slots__ = ("encoded", "event", "seq")
+
+    def __init__(self, seq: int, encoded: bytes, event: Json) -> None:
+        self.seq = seq
+        self.encoded = encoded
+        self.event = event
 
 
 class Reporter:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opweave.step_process.endpoint import AttemptEndpoint, SettingsError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepSettings:
+class StepSettings(NamedTuple):
     """How a step process reports and how long it waits for what.
 
     Attributes:
@@ -43,11 +42,20 @@ class StepSettings:
             endpoint=AttemptEndpoint.from_environment(environment),
             home=environment.get("OPWEAVE_HOME") or None,
             termination_log=environment.get("OPWEAVE_TERMINATION_LOG", "/dev/termination-log"),
-            report_timeout_seconds=_seconds(environment, "OPWEAVE_REPORT_TIMEOUT_SECONDS", 900.0),
+            report_timeout_seconds=report_timeout_seconds(environment),
             stop_grace_seconds=_seconds(environment, "OPWEAVE_STOP_GRACE_SECONDS", 20.0),
             exit_grace_seconds=_seconds(environment, "OPWEAVE_EXIT_GRACE_SECONDS", 5.0),
             log_flush_seconds=_seconds(environment, "OPWEAVE_LOG_FLUSH_SECONDS", 30.0),
         )
+
+
+def report_timeout_seconds(environment: Mapping[str, str]) -> float:
+    """Return how long one request to ingest is tried again, in seconds.
+
+    Raises:
+        SettingsError: The variable is malformed.
+    """
+    return _seconds(environment, "OPWEAVE_REPORT_TIMEOUT_SECONDS", 900.0)
 
 
 def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:

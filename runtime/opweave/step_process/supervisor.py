@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opweave.step_process.channel import EventReader, Json, is_outcome, timestamp
 from opweave.step_process.log_upload import LogUpload
@@ -36,8 +36,7 @@ STOP_NEWS_SECONDS = 1.0
 """How long the outcome of a stopped worker waits for ingest to say whether the run is being cancelled."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupervisorPipes:
+class SupervisorPipes(NamedTuple):
     """The supervisor's ends of the worker's pipes; *lifeline* is only held open."""
 
     slice_writer: int

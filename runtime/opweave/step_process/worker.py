@@ -8,20 +8,18 @@ threads get their turn; the supervisor bounds that.
 from __future__ import annotations
 
 import faulthandler
-import fcntl
 import io
 import json
 import os
-import select
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opweave.step_process.channel import EventWriter
+from opweave.step_process.process_group import lead_group
 from opweave.wire import WIRE_VERSION
 from opweave.wire.attempt import (
     AttemptSlice,
@@ -34,15 +32,13 @@ from opweave.wire.attempt import (
 from opweave.wire.codec import WireError, decode, encode
 
 if TYPE_CHECKING:
-    from opweave.definitions.definitions_class import Definitions
-
+    from opweave.definitions.definitions import Definitions
     from opweave.loading import CodePointer, LoadError
 
     Emit = Callable[[EventType, str, dict[str, Any]], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerPipes:
+class WorkerPipes(NamedTuple):
     """The worker's ends of its pipes.
 
     Attributes:
@@ -64,7 +60,7 @@ def run_worker(pointer: CodePointer, pipes: WorkerPipes, home: str | None) -> in
     from opweave.errors import StepTerminated  # noqa: PLC0415 - the supervisor needs nothing of it
 
     termination = Termination(StepTerminated)
-    _become_group(pipes.lifeline)
+    lead_group(pipes.lifeline)
     _redirect(pipes)
     events = EventWriter(pipes.event_writer)
     try:
@@ -208,14 +204,13 @@ def _send_outcome(events: EventWriter, outcome: StepSuccess | StepFailure) -> No
 
 
 def _load_failed(error: LoadError) -> StepFailure:
-    failure = error.failure
     return StepFailure(
-        reason=failure.reason,
-        message=failure.message,
+        reason=error.reason,
+        message=error.message,
         error=ErrorInfo(
-            class_name=failure.message.partition(":")[0],
-            message=failure.message,
-            stack=failure.traceback,
+            class_name=error.message.partition(":")[0],
+            message=error.message,
+            stack=error.traceback,
         ),
     )
 
@@ -226,19 +221,6 @@ def _terminated() -> StepFailure:
         message="the step was told to stop",
         kind=FailureKind.INFRASTRUCTURE,
     )
-
-
-def _become_group(lifeline: int) -> None:
-    """Lead an own process group, which the kernel kills as a whole when the supervisor dies."""
-    os.setpgid(0, 0)
-    if hasattr(fcntl, "F_SETSIG"):
-        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
-        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
-    poll = select.poll()
-    poll.register(lifeline, select.POLLIN)
-    if poll.poll(0):  # it died before the kernel was asked
-        os._exit(1)
 
 
 def _redirect(pipes: WorkerPipes) -> None:
