@@ -49,7 +49,7 @@ def decide(
         if work.run.cancel_requested_at is not None:
             _cancel_queued(work)
     elif work.run.status not in run_state.FINISHED:
-        _note_deleted_object(work, observation)
+        _note_object(work, observation)
         _note_workers(work, observation)
         _enforce_time_outs(work, policy)
         _begin_canceling(work)
@@ -124,7 +124,9 @@ def _cancel_queued(work: draft.Draft) -> None:
     work.log(EventType.RUN_CANCELED, "cancelled while queued")
 
 
-def _note_deleted_object(work: draft.Draft, observation: model.Observation) -> None:
+def _note_object(work: draft.Draft, observation: model.Observation) -> None:
+    if observation.object_name is not None and work.run.object_name is None:
+        work.set_run(object_name=observation.object_name)
     if observation.is_object_gone and work.run.cancel_requested_at is None:
         message = "the run's Job object was deleted; the run is being cancelled"
         work.log(EventType.ENGINE_EVENT, message)

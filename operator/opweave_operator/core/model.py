@@ -312,10 +312,12 @@ class Observation:
     Attributes:
         workers: By step key and attempt; an attempt that is not in it has not been looked for.
         is_object_gone: The run's object existed and somebody deleted it.
+        object_name: Of the run's object, when it is known to have been made.
     """
 
     workers: Mapping[tuple[StepKey, int], Worker] = field(default_factory=dict)
     is_object_gone: bool = False
+    object_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

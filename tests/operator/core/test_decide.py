@@ -305,3 +305,10 @@ def test_a_finished_run_is_published_until_it_is_marked() -> None:
     assert model.PublishRun() in decide.decide(ended.state, NOTHING, build.at(2), POLICY).effects
     marked = decide.mark_published(ended.state, build.at(3))
     assert () == decide.decide(marked.state, NOTHING, build.at(4), POLICY).effects
+
+
+def test_the_name_of_the_runs_object_is_kept() -> None:
+    """So that a restarted controller knows that the object once existed."""
+    state = first(build.planned("a")).state
+    decision = decide.decide(state, build.observe(object_name="report-01jd7q"), build.at(1), POLICY)
+    assert "report-01jd7q" == decision.state.run.object_name

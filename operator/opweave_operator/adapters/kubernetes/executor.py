@@ -203,6 +203,7 @@ class KubernetesExecutor:
         return model.Observation(
             workers={(worker.step_key, worker.attempt): worker for worker in workers},
             is_object_gone=await self._jobs.is_gone(run),
+            object_name=names.run_object_name(run) if self._jobs.is_known(run.id) else None,
         )
 
     async def _worker(self, run: model.Run, step_key: model.StepKey, attempt: int) -> model.Worker:

@@ -113,6 +113,10 @@ class RunJobs:
         while len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
 
+    def is_known(self, run_id: model.RunId) -> bool:
+        """Whether the Job has been made or found by this process."""
+        return run_id in self._known
+
     def note_deleted(self, run_id: model.RunId) -> None:
         """Note that the Job existed and does not any more."""
         self._known.pop(run_id, None)
