@@ -25,6 +25,7 @@ from opweave.loading import LoadError
 from opweave.step_process.output import OutputCopy
 from opweave.step_process.process_group import lead_group
 from opweave.step_process.signals import SignalInbox
+from opweave.step_process.standard_streams import redirect_standard_streams
 
 if TYPE_CHECKING:
     from opweave.code_server.main import ServerOptions
@@ -77,11 +78,9 @@ class Guardian:
         from opweave.code_server.serving import serve  # noqa: PLC0415 - only the child needs it
 
         lead_group(lifeline)
-        os.dup2(stdout, 1)
-        os.dup2(stderr, 2)
-        os.close(stdout)
-        os.close(stderr)
-        serve(self._options, self._listener, self._tail, self._note_ready)
+        console = os.dup(2)
+        redirect_standard_streams(stdout, stderr)
+        serve(self._options, self._listener, self._tail, console, self._note_ready)
 
     def _note_ready(self) -> None:
         self._was_ready[0] = 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
-import io
 import os
 import signal
 import socket
@@ -25,6 +23,7 @@ def serve(
     options: ServerOptions,
     listener: socket.socket,
     tail: OutputTail,
+    console: int,
     on_ready: Callable[[], None],
 ) -> NoReturn:
     """Load what *options* name and answer until SIGTERM.
@@ -36,13 +35,10 @@ def serve(
         options: Of the command line.
         listener: Listens already.
         tail: Of what this process prints; its guardian fills it.
+        console: The guardian's standard error, for what is not the code's own output.
         on_ready: Called when the location serves.
     """
     _take_over_signals()
-    faulthandler.enable()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(line_buffering=True, errors="backslashreplace")
     version = str(getattr(sys.modules["opweave"], "__version__", ""))
     state = LocationState(version, tail.text)
     server = CodeServer(listener, state, options.token)
@@ -52,7 +48,7 @@ def serve(
     if state.is_ready:
         on_ready()
     else:
-        _tell(state)
+        _tell(state, console)
     while True:
         signal.pause()
 
@@ -82,8 +78,9 @@ def _watch_the_time(options: ServerOptions, state: LocationState) -> None:
     timer.start()
 
 
-def _tell(state: LocationState) -> None:
-    """Show the failure in the process's log too; its own output is in the log already."""
+def _tell(state: LocationState, console: int) -> None:
+    """Show the failure in the log too; what the code printed is there already."""
     failure = state.health().failure
     if failure is not None:
-        sys.stderr.write(f"opweave: {failure.reason}: {failure.message}\n{failure.traceback}")
+        text = f"opweave: {failure.reason}: {failure.message}\n{failure.traceback}"
+        os.write(console, text.encode("utf-8", "replace"))

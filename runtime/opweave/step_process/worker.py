@@ -7,8 +7,6 @@ threads get their turn; the supervisor bounds that.
 
 from __future__ import annotations
 
-import faulthandler
-import io
 import json
 import os
 import signal
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opweave.step_process.channel import EventWriter
 from opweave.step_process.process_group import lead_group
+from opweave.step_process.standard_streams import redirect_standard_streams
 from opweave.wire import WIRE_VERSION
 from opweave.wire.attempt import (
     AttemptSlice,
@@ -61,7 +60,7 @@ def run_worker(pointer: CodePointer, pipes: WorkerPipes, home: str | None) -> in
 
     termination = Termination(StepTerminated)
     lead_group(pipes.lifeline)
-    _redirect(pipes)
+    redirect_standard_streams(pipes.stdout, pipes.stderr)
     events = EventWriter(pipes.event_writer)
     try:
         termination.install()
@@ -221,15 +220,3 @@ def _terminated() -> StepFailure:
         message="the step was told to stop",
         kind=FailureKind.INFRASTRUCTURE,
     )
-
-
-def _redirect(pipes: WorkerPipes) -> None:
-    """Give the worker, and all that it starts, the pipes as standard output and error."""
-    null = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((null, 0), (pipes.stdout, 1), (pipes.stderr, 2)):
-        os.dup2(source, target)
-        os.close(source)
-    faulthandler.enable()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(line_buffering=True, errors="backslashreplace")
