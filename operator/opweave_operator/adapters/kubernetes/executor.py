@@ -143,7 +143,6 @@ class KubernetesExecutor:
 
     async def _create_pod(self, run: model.Run, name: str, pod: dict[str, object]) -> None:
         namespace = run.location.namespace
-        now = self._clock.now()
         try:
             body = await self._client.create(PODS, namespace, pod)
         except errors.Conflict:
@@ -158,7 +157,7 @@ class KubernetesExecutor:
             return
         created = self._pods.put(body)
         if created is not None:
-            self._created_at[created.uid] = now
+            self._created_at[created.uid] = self._clock.now()
 
     async def stop(
         self, run: model.Run, step_key: model.StepKey, attempt: int, grace_seconds: int
