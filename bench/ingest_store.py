@@ -1,8 +1,8 @@
 """Measure how many reported events per second the event store takes, each durable once acknowledged.
 
-Run: ``PYTHONPATH=runtime:operator:tests python bench/ingest_store.py [--events 20000] [--batch 250]``. Steps report concurrently, each waiting for the
-acknowledgement of a batch before the next, as step processes do. The bare figure beside it is what the same disk takes
-when the same events are inserted by the driver alone, one commit a batch.
+Run with ``PYTHONPATH=runtime:operator:tests``. Steps report concurrently, each waiting for the acknowledgement of a batch
+before the next, as step processes do. The bare figure beside it is what the same disk takes when the same events are
+inserted by the driver alone, one commit a batch.
 """
 
 from __future__ import annotations
