@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from databases import database_url as database_url
-from databases import migrated_file as migrated_file
-from databases import migrated_template as migrated_template
-from databases import open_more_stores as open_more_stores
-from databases import postgres_url as postgres_url
-from databases import sqlite_url as sqlite_url
-from databases import stores as stores
-from postgres import postgres_programs as postgres_programs
-from postgres import postgres_server as postgres_server
+from databases import (
+    database_url,
+    migrated_file,
+    migrated_template,
+    open_more_stores,
+    postgres_url,
+    sqlite_url,
+    stores,
+)
+from postgres import (
+    postgres_programs,
+    postgres_server,
+)
+
+__all__ = [
+    "database_url",
+    "migrated_file",
+    "migrated_template",
+    "open_more_stores",
+    "postgres_programs",
+    "postgres_server",
+    "postgres_url",
+    "sqlite_url",
+    "stores",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import time
@@ -36,20 +37,21 @@ class FileArtifactStore:
             StorageRefused: *key* has no place on a file system.
             StorageError: The volume is full or broken.
         """
-        target = paths.join_segments(self._root, key.split("/"))
+        target = self._path(key)
         temporary = self._unfinished / secrets.token_hex(16)
+        action = f"store artifact {key!r}"
         try:
-            descriptor = await asyncio.to_thread(self._create, temporary)
+            descriptor = await paths.on_volume(action, self._create, temporary)
             try:
-                length = await _write_chunks(descriptor, chunks)
-                await asyncio.to_thread(os.fsync, descriptor)
+                length = await _write_chunks(descriptor, chunks, action)
             finally:
                 os.close(descriptor)
-            await asyncio.to_thread(self._publish, temporary, target)
-        except OSError as error:
-            raise paths.volume_failed(error, f"store artifact {key!r}") from error
+            await paths.on_volume(action, self._publish, temporary, target)
         finally:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(
+                OSError
+            ):  # it was renamed or never made; anything else said so before
+                temporary.unlink()
         return length
 
     async def read(self, key: str) -> AsyncIterator[bytes] | None:
@@ -58,7 +60,7 @@ class FileArtifactStore:
         Raises:
             StorageRefused: *key* has no place on a file system.
         """
-        path = paths.join_segments(self._root, key.split("/"))
+        path = self._path(key)
         if not await asyncio.to_thread(path.is_file):
             return None
         return _read_chunks(path, key)
@@ -75,6 +77,10 @@ class FileArtifactStore:
             except FileNotFoundError:
                 continue
 
+    def _path(self, key: str) -> Path:
+        path = paths.join_segments(self._root, key.split("/"))
+        return path.with_name(path.name + paths.OBJECT_SUFFIX)
+
     def _create(self, temporary: Path) -> int:
         temporary.parent.mkdir(parents=True, exist_ok=True)
         return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -87,7 +93,7 @@ class FileArtifactStore:
             paths.sync_directory(directory)
 
 
-async def _write_chunks(descriptor: int, chunks: AsyncIterator[bytes]) -> int:
+async def _write_chunks(descriptor: int, chunks: AsyncIterator[bytes], action: str) -> int:
     """Write *chunks*, gathered to whole buffers: a thread for each small one would cost more than the writing."""
     length = 0
     buffer = bytearray()
@@ -95,25 +101,16 @@ async def _write_chunks(descriptor: int, chunks: AsyncIterator[bytes]) -> int:
         buffer += chunk
         length += len(chunk)
         if len(buffer) >= _BUFFER_BYTES:
-            await asyncio.to_thread(_write_all, descriptor, bytes(buffer))
+            await paths.on_volume(action, paths.write_all, descriptor, bytes(buffer))
             buffer.clear()
-    await asyncio.to_thread(_write_all, descriptor, bytes(buffer))
+    await paths.on_volume(action, paths.write_all, descriptor, bytes(buffer))
+    await paths.on_volume(action, os.fsync, descriptor)
     return length
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
 async def _read_chunks(path: Path, key: str) -> AsyncIterator[bytes]:
-    try:
-        file = await asyncio.to_thread(path.open, "rb")
-        try:
-            while chunk := await asyncio.to_thread(file.read, _READ_BYTES):
-                yield chunk
-        finally:
-            file.close()
-    except OSError as error:
-        raise paths.volume_failed(error, f"read artifact {key!r}") from error
+    action = f"read artifact {key!r}"
+    file = await paths.on_volume(action, path.open, "rb")
+    with file:
+        while chunk := await paths.on_volume(action, file.read, _READ_BYTES):
+            yield chunk

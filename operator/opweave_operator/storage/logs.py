@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import os
 from pathlib import Path
@@ -41,12 +40,8 @@ class FileLogStore:
             StorageError: The volume is full or broken.
         """
         path = self._path(ref, stream)
-        try:
-            return await asyncio.to_thread(self._append, path, offset, data)
-        except OSError as error:
-            raise paths.volume_failed(
-                error, f"append to {stream} of step {ref.step_key}"
-            ) from error
+        action = f"append to {stream} of step {ref.step_key}"
+        return await paths.on_volume(action, self._append, path, offset, data)
 
     async def read(self, ref: ports.AttemptRef, stream: str, offset: int, limit: int) -> bytes:
         """Return up to *limit* bytes from *offset*; empty at or after the end.
@@ -56,12 +51,8 @@ class FileLogStore:
             StorageError: The volume is broken.
         """
         path = self._path(ref, stream)
-        try:
-            return await asyncio.to_thread(_read, path, max(offset, 0), max(limit, 0))
-        except FileNotFoundError:
-            return b""
-        except OSError as error:
-            raise paths.volume_failed(error, f"read {stream} of step {ref.step_key}") from error
+        action = f"read {stream} of step {ref.step_key}"
+        return await paths.on_volume(action, _read, path, max(offset, 0), max(limit, 0))
 
     async def length(self, ref: ports.AttemptRef, stream: str) -> int:
         """Return the stored length in bytes; 0 when there is nothing.
@@ -70,10 +61,7 @@ class FileLogStore:
             StorageRefused: *stream* or *ref* names no stream.
         """
         path = self._path(ref, stream)
-        try:
-            return (await asyncio.to_thread(path.stat)).st_size
-        except FileNotFoundError:
-            return 0
+        return await paths.on_volume(f"look at {stream} of step {ref.step_key}", _length, path)
 
     def _path(self, ref: ports.AttemptRef, stream: str) -> Path:
         if stream not in STREAMS:
@@ -97,22 +85,26 @@ class FileLogStore:
             if offset != length:
                 return length
             kept = data[: self._max_bytes - length]
-            _write_all(descriptor, kept)
+            paths.write_all(descriptor, kept)
             length += len(kept)
             if length < self._max_bytes:
                 return length
         marked = length - self._max_bytes
-        _write_all(descriptor, self._end_mark[marked:])  # the rest of it, if a crash cut it
+        paths.write_all(descriptor, self._end_mark[marked:])  # the rest of it, if a crash cut it
         return max(offset, 0) + len(data)
 
 
 def _read(path: Path, offset: int, limit: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.read(limit)
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(limit)
+    except FileNotFoundError:
+        return b""
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def _length(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

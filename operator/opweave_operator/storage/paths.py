@@ -1,18 +1,26 @@
-"""Turn keys that users' code named into paths that stay inside a directory."""
+"""Files on the instance's volume: keys that users' code named become paths that stay inside a directory."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from opweave_operator import errors
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _PLAIN = frozenset((string.ascii_letters + string.digits + "_-.[]()=,@+~ ").encode("ascii"))
-_MAX_SEGMENT_BYTES = 250
-"""File systems allow 255; some are left for a suffix."""
+_MAX_SEGMENT_BYTES = 240
+"""File systems allow 255; the rest is for `OBJECT_SUFFIX`."""
 _MAX_SEGMENTS = 16
+
+OBJECT_SUFFIX = "%object"
+"""Ends the name of an object's file, so that ``a`` and ``a/b`` can both be objects: no encoded part ends like this."""
 
 
 def join_segments(root: Path, segments: Sequence[str]) -> Path:
@@ -45,6 +53,13 @@ def _encode(segment: str) -> str:
     return encoded
 
 
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write *data* whole; the system may take it in parts."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
 def sync_directory(directory: Path) -> None:
     """Make the names in *directory* survive a power cut."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -52,6 +67,14 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+async def on_volume(action: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call *function* in a thread; its `OSError` becomes a `StorageError` that names the *action*."""
+    try:
+        return await asyncio.to_thread(function, *args, **kwargs)
+    except OSError as error:
+        raise volume_failed(error, action) from error
 
 
 def volume_failed(error: OSError, action: str) -> errors.StorageError:
