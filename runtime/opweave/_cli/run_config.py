@@ -32,6 +32,9 @@ config_json_option = click.option(
     "--config-json", "config_texts", multiple=True, metavar="JSON", help="Run config as JSON text."
 )
 
+MAX_DEPTH = 100
+"""Levels of a file; no job's config is nested so deep, and a value that holds itself is."""
+
 Place = tuple[int, int]
 """Line and column, from 1."""
 
@@ -175,8 +178,10 @@ def _places(root: yaml.Node, name: str) -> dict[tuple[str, ...], Place]:
     while stack:
         path, node = stack.pop()
         left -= 1
-        if left < 0:
-            raise ConfigInvalid(f"{name}  holds more than {MAX_VALUES} values")
+        if left < 0 or len(path) > MAX_DEPTH:
+            raise ConfigInvalid(
+                f"{_at(node, name)}  is too much: at most {MAX_VALUES} values, {MAX_DEPTH} levels deep"
+            )
         if isinstance(node, yaml.MappingNode):
             for key, value in _entries(node, path, name):
                 mark = key.start_mark

@@ -191,7 +191,7 @@ def _from_config_map(
 def _write_texts(found: Document, name: str, data: Mapping[str, Any], home: Path) -> Path:
     """Write the texts as Kubernetes would mount them: a directory of their own for each content."""
     for key, text in data.items():
-        if not _FILE_NAME.fullmatch(key) or not isinstance(text, str):
+        if not _FILE_NAME.fullmatch(key) or not isinstance(text, str) or not _is_unicode(text):
             raise DeclarationError(
                 f"{found.place}: data.{key[:80]} must be a file name with a text"
             )
@@ -201,6 +201,11 @@ def _write_texts(found: Document, name: str, data: Mapping[str, Any], home: Path
     for key, text in data.items():
         (directory / key).write_text(text, encoding="utf-8")
     return directory.absolute()
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether the text can be stored: YAML's escapes can spell half a character."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _from_directory(document: Document, source: Mapping[str, Any]) -> tuple[Path, Path, list[str]]:
