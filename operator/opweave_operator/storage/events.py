@@ -98,13 +98,9 @@ class SqlEventStore:
 
     async def _change(self, ref: ports.AttemptRef, change: _Change[T]) -> tuple[CachedRun, T]:
         """Apply *change* to the run of *ref* under its lock and store the difference."""
-        generation = self._database.generation
-        cached = self._cache.get(ref.run_id, generation)
 
         def apply(connection: Connection) -> tuple[CachedRun, T, bool]:
-            loaded = run_record.load(
-                connection, ref.run_id, cached, generation=generation, lock=True
-            )
+            loaded = run_record.load(connection, ref.run_id, self._cache, lock=True)
             if loaded is None:
                 raise ports.AttemptClosed(f"run {ref.run_id} does not exist")
             state, rows, answer = change(loaded)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from opweave_operator.core import model
@@ -32,16 +33,22 @@ class RunCache:
     It is never wrong, only old: a reader compares its revision with that of the run's row and loads the difference.
     Only committed states may be put in. A new connection makes all of it void: it may lead to a standby that took over
     without the last commits.
+
+    Args:
+        current_generation: Returns `Database.generation`.
+        max_steps: Of all runs together.
     """
 
-    def __init__(self, max_steps: int = _MAX_STEPS) -> None:
+    def __init__(self, current_generation: Callable[[], int], max_steps: int = _MAX_STEPS) -> None:
+        self.current_generation = current_generation
         self._max_steps = max_steps
         self._runs: collections.OrderedDict[model.RunId, CachedRun] = collections.OrderedDict()
         self._steps = 0
         self._lock = threading.Lock()
 
-    def get(self, run_id: model.RunId, generation: int) -> CachedRun | None:
-        """Return the run, or None."""
+    def get(self, run_id: model.RunId) -> CachedRun | None:
+        """Return the run, or None. Called within the transaction that uses it, which may be on a new connection."""
+        generation = self.current_generation()
         with self._lock:
             cached = self._runs.get(run_id)
             if cached is None or cached.generation != generation:

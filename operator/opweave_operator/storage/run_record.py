@@ -17,7 +17,7 @@ from opweave.wire import plan as wire_plan
 from opweave_operator import errors
 from opweave_operator.core import model
 from opweave_operator.storage import event_rows, run_rows, schema
-from opweave_operator.storage.run_cache import CachedRun
+from opweave_operator.storage.run_cache import CachedRun, RunCache
 
 _RUN_BY_ID = select(schema.runs).where(schema.runs.c.id == bindparam("run_id"))
 _LOCKED_RUN_BY_ID = _RUN_BY_ID.with_for_update()
@@ -40,25 +40,16 @@ _NOTHING_KNOWN = -1
 
 
 def load(
-    connection: Connection,
-    run_id: model.RunId,
-    cached: CachedRun | None,
-    *,
-    generation: int,
-    lock: bool = False,
+    connection: Connection, run_id: model.RunId, cache: RunCache, *, lock: bool = False
 ) -> CachedRun | None:
-    """Return the run as *connection* sees it, or None.
+    """Return the run as *connection* sees it, or None; what has not changed since is taken from *cache*.
 
     The row is locked before anything else is read: on PostgreSQL a statement that waits for a lock would return what it
-    saw before the wait in every table but the locked one.
-
-    Args:
-        connection: In a transaction.
-        run_id: Of the run.
-        cached: An older or equal state, of which the parts that have not changed are reused.
-        generation: Of the database's connections, noted before this transaction began.
-        lock: Keep everybody else from changing the run until the transaction ends.
+    saw before the wait in every table but the locked one. With *lock* nobody else changes the run until the transaction
+    ends.
     """
+    generation = cache.current_generation()
+    cached = cache.get(run_id)
     statement = _LOCKED_RUN_BY_ID if lock else _RUN_BY_ID
     row = connection.execute(statement, {"run_id": run_id}).one_or_none()
     if row is None:
@@ -97,8 +88,7 @@ def insert_run(
     connection: Connection,
     state: model.RunState,
     first_events: Sequence[run_rows.RowValues],
-    *,
-    generation: int,
+    cache: RunCache,
 ) -> CachedRun | None:
     """Store a new run with its first events; return it, or None when its id is taken already."""
     run = state.run
@@ -110,7 +100,9 @@ def insert_run(
     rows = [run_rows.step_values(run.id, step, 0) for step in state.steps.values()]
     _insert_rows(connection, schema.steps, rows)
     event_rows.insert(connection, first_events)
-    return CachedRun(generation=generation, revision=0, plan_revision=0, state=state)
+    return CachedRun(
+        generation=cache.current_generation(), revision=0, plan_revision=0, state=state
+    )
 
 
 def _insert_unless_taken(connection: Connection, values: run_rows.RowValues) -> bool:

@@ -42,14 +42,13 @@ class SqlRunStore:
             steps={key: model.Step(key=key, index=index) for index, key in enumerate(keys)},
         )
         rows = [event_rows.own_event_values(run.id, n, event) for n, event in enumerate(events)]
-        generation = self._database.generation
 
         def insert(connection: Connection) -> tuple[CachedRun, bool]:
-            created = run_record.insert_run(connection, state, rows, generation=generation)
+            created = run_record.insert_run(connection, state, rows, self._cache)
             if created is not None:
                 self._wakeups.announce(connection, run.id)
                 return created, True
-            known = run_record.load(connection, run.id, None, generation=generation)
+            known = run_record.load(connection, run.id, self._cache)
             if known is None:
                 raise errors.StorageError(f"run {run.id} was deleted while it was created")
             return known, False
@@ -61,10 +60,8 @@ class SqlRunStore:
 
     async def load(self, run_id: model.RunId) -> model.RunState | None:
         """Return the run, or None."""
-        generation = self._database.generation
-        cached = self._cache.get(run_id, generation)
         loaded = await self._database.read(
-            lambda connection: run_record.load(connection, run_id, cached, generation=generation)
+            lambda connection: run_record.load(connection, run_id, self._cache)
         )
         if loaded is None:
             return None
@@ -75,11 +72,9 @@ class SqlRunStore:
         self, run_id: model.RunId, change: ports.StateFunction
     ) -> model.Decision | None:
         """Apply *change* to the run under its lock and store the difference."""
-        generation = self._database.generation
-        cached = self._cache.get(run_id, generation)
 
         def apply(connection: Connection) -> tuple[CachedRun, model.Decision, bool] | None:
-            loaded = run_record.load(connection, run_id, cached, generation=generation, lock=True)
+            loaded = run_record.load(connection, run_id, self._cache, lock=True)
             if loaded is None:
                 return None
             decision = change(loaded.state)

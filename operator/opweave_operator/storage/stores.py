@@ -36,7 +36,7 @@ class Stores:
 
 def open_stores(database: Database, data_directory: Path) -> Stores:
     """Return the stores of the instance in *database*, its files under *data_directory*, which need not exist."""
-    cache = RunCache()
+    cache = RunCache(lambda: database.generation)
     wakeups = _open_wakeups(database)
     artifacts = FileArtifactStore(data_directory / "artifacts")
     artifacts.remove_unfinished()
