@@ -237,18 +237,14 @@ def test_objects_of_our_kinds_may_be_seen_and_edited_by_who_may_do_so_with_pods(
     assert "view" not in by_label
 
 
-def test_the_instance_waits_for_its_kind_on_the_first_install(helm: Any, render: Render) -> None:
-    """Helm looks up every kind before it makes any object."""
-    (first,) = of_kind(render("instance.create=true"), "Instance")
-    known = helm.run(
-        *("template", "opweave", str(CHART), "--kube-version", "1.35.0"),
-        *("--set", "instance.create=true", "--api-versions", "opweave.dev/v1alpha1/Instance"),
-    )
-    (later,) = of_kind(filter(None, yaml.safe_load_all(known.stdout)), "Instance")
+def test_the_instance_is_made_after_its_kind_with_the_settings_given(render: Render) -> None:
+    """Helm looks up every kind before it makes any object, so a hook makes this one."""
+    (instance,) = of_kind(render(*VARIANTS["everything"]), "Instance")
 
-    assert first["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade"
-    assert first["metadata"]["annotations"]["meta.helm.sh/release-name"] == "opweave"
-    assert "annotations" not in later["metadata"]
+    assert instance["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade"
+    assert instance["spec"] == {"runQueue": {"maxConcurrentRuns": 5}}
+    assert instance["metadata"]["name"] == environment(render())["OPWEAVE_INSTANCE"]
+    assert of_kind(render(), "Instance") == []
 
 
 @pytest.mark.parametrize(
