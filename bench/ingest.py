@@ -1,56 +1,57 @@
 """Measure ingest: events per second that the real server acknowledges, each durable, from concurrent step processes.
 
-Run: ``python bench/ingest.py [--database postgres|sqlite|URL] [--clients 4] [--batch 250] [--seconds 5]``. Without
-``--database`` both are measured. Each client is a process of its own that speaks for one attempt over one connection, as a
-step does. Also prints the latency of one report alone and the resident memory of the server.
+Run: ``python bench/ingest.py [--database sqlite|postgres|URL] [--clients 4] [--batch 250] [--seconds 5]``. Without
+``--database`` both are measured. Server and clients are processes of their own; each client speaks for one attempt over one
+connection, as a step does. Also tells how long one report takes when nothing else happens, and the server's resident memory.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
-import http.client
 import json
-import multiprocessing
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from multiprocessing.connection import Connection
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(REPOSITORY / part) for part in ("runtime", "operator", "tests")]
+HERE = Path(__file__).resolve().parent
+PYTHON_PATH = os.pathsep.join(str(HERE.parent / part) for part in ("runtime", "operator", "tests"))
+sys.path[:0] = PYTHON_PATH.split(os.pathsep)
 
-ALONE_REPORTS = 200
+import postgres  # noqa: E402  # found through the path above
+
+ALONE = "alone"
+ALONE_SECONDS = 2.0
+TOKEN = "the-token-of-every-step"
 
 
-def main() -> None:
-    arguments = _parse()
-    for name in arguments.database or ("sqlite", "postgres"):
+@dataclass(frozen=True)
+class Settings:
+    databases: tuple[str, ...]
+    clients: int
+    batch: int
+    seconds: float
+
+
+def main(settings: Settings) -> None:
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    for name in settings.databases:
         with _database(name) as url:
-            _measure(name, url, arguments)
-
-
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--database", action="append")
-    parser.add_argument("--clients", type=int, default=4)
-    parser.add_argument("--batch", type=int, default=250)
-    parser.add_argument("--seconds", type=float, default=5.0)
-    return parser.parse_args()
+            _measure(name, url, settings)
 
 
 @contextlib.contextmanager
 def _database(name: str) -> Iterator[str]:
     if name == "sqlite":
-        with tempfile.TemporaryDirectory() as directory:
+        with tempfile.TemporaryDirectory(prefix="opweave-bench-") as directory:
             yield f"sqlite:///{directory}/opweave.db"
     elif name == "postgres":
-        import postgres
-
         programs = postgres.find_programs()
         if programs is None:
             sys.exit(postgres.NOT_INSTALLED)
@@ -60,137 +61,92 @@ def _database(name: str) -> Iterator[str]:
         yield name
 
 
-def _measure(name: str, url: str, arguments: argparse.Namespace) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    server = spawn.Process(target=_serve, args=(url, arguments.clients, theirs))
-    server.start()
-    try:
-        port, run_id, idle = ours.recv()
-        print(f"{name}: server idle {idle:.0f} MB resident")
-        alone = _latencies(port, run_id)
+def _measure(name: str, url: str, settings: Settings) -> None:
+    keys = [f"s{n}" for n in range(settings.clients)]
+    with (
+        tempfile.TemporaryDirectory(prefix="opweave-bench-") as directory,
+        _program("ingest_server.py", url, directory, ALONE, *keys) as server,
+    ):
+        told = _read(server)
+        print(f"{name:9} server idle: {told['resident_mb']:.0f} MB resident")
+        (alone,) = _report(told, [ALONE], batch=1, seconds=ALONE_SECONDS)
+        taken = sorted(alone["reports"])
         print(
-            f"{name}: one report alone, median {statistics.median(alone) * 1000:.2f} ms,"
-            f" 99 % below {sorted(alone)[len(alone) * 99 // 100] * 1000:.2f} ms"
+            f"{name:9} one report alone: median {statistics.median(taken) * 1000:.1f} ms,"
+            f" 95 % within {taken[len(taken) * 95 // 100] * 1000:.1f} ms"
         )
-        with spawn.Pool(arguments.clients) as clients:
-            work = [
-                (port, run_id, f"s{n}", arguments.batch, arguments.seconds)
-                for n in range(arguments.clients)
-            ]
-            began = time.perf_counter()
-            counts = clients.starmap(_report, work)
-            took = max(seconds for _, seconds in counts)
-            elapsed = time.perf_counter() - began
-        total = sum(count for count, _ in counts)
+        results = _report(told, keys, batch=settings.batch, seconds=settings.seconds)
+        rate = sum(result["events"] / result["seconds"] for result in results)
         print(
-            f"{name}: {total / took:,.0f} events/s acknowledged"
-            f" ({total:,} events in batches of {arguments.batch}, {arguments.clients} clients,"
-            f" {took:.1f} s of {elapsed:.1f} s)"
+            f"{name:9} {rate:,.0f} events/s acknowledged: {settings.clients} clients, batches of"
+            f" {settings.batch}"
         )
-        ours.send("stop")
-        print(f"{name}: server afterwards {ours.recv():.0f} MB resident")
-        server.join(20)
-    finally:
-        if server.is_alive():
-            server.kill()
+        _end_input(server)
+        print(f"{name:9} server afterwards: {_read(server)['resident_mb']:.0f} MB resident")
 
 
-def _serve(url: str, clients: int, pipe: Connection) -> None:
-    asyncio.run(_serve_until_told(url, clients, pipe))
-
-
-async def _serve_until_told(url: str, clients: int, pipe: Connection) -> None:
-    from opweave_operator.adapters.http_code_locations import HttpCodeLocations
-    from opweave_operator.api.server import ApiServer, create_app
-    from support import api_world, builders
-
-    with tempfile.TemporaryDirectory() as directory:
-        async with (
-            HttpCodeLocations() as locations,
-            api_world.open_stores(url, Path(directory)) as stores,
-        ):
-            dependencies = api_world.dependencies(stores, locations)
-            server = ApiServer(create_app(dependencies), "127.0.0.1", 0)
-            serving = asyncio.create_task(server.serve())
-            world = api_world.World(stores, "", None, dependencies)  # type: ignore[arg-type]  # no client is used
-            keys = ["alone", *(f"s{n}" for n in range(clients))]
-            run = await world.launch(*(builders.planned(key) for key in keys))
-            for key in keys:
-                await world.worker(run, key)
-            pipe.send((server.port, run.id, _resident_megabytes()))
-            await asyncio.to_thread(pipe.recv)
-            pipe.send(_resident_megabytes())
-            server.stop()
-            await serving
-
-
-def _resident_megabytes() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / 1e6
-
-
-class _Client:
-    """A step process as ingest sees it."""
-
-    def __init__(self, port: int, run_id: str, step_key: str) -> None:
-        from support import api_world
-
-        self._path = f"/ingest/v1/runs/{run_id}/steps/{step_key}/attempts/1"
-        self._headers = {
-            "Authorization": f"Bearer {api_world.TOKEN}",
-            "Content-Type": "application/json",
-        }
-        self._connection = http.client.HTTPConnection("127.0.0.1", port)
-        self._seq = 0
-        self._post("start", b"{}")
-
-    def report(self, events: int) -> None:
-        """Send a batch and wait for its acknowledgement."""
-        batch = [
-            {
-                "seq": seq,
-                "type": "LOG_MESSAGE",
-                "at": "2026-03-01T12:00:00.123456+00:00",
-                "message": f"row group {seq} written",
-                "payload": {"level": "INFO", "rows": seq, "logger": "shop.assets"},
-            }
-            for seq in range(self._seq, self._seq + events)
+def _report(
+    told: dict[str, Any], keys: list[str], *, batch: int, seconds: float
+) -> list[dict[str, Any]]:
+    """Let a client report for each of *keys*, all at the same time."""
+    with contextlib.ExitStack() as stack:
+        arguments = (TOKEN, str(batch), str(seconds))
+        clients = [
+            stack.enter_context(
+                _program("ingest_client.py", str(told["port"]), told["run_id"], key, *arguments)
+            )
+            for key in keys
         ]
-        self._seq += events
-        ack = self._post("events", json.dumps({"events": batch}).encode())
-        if ack["next_seq"] != self._seq:
-            raise RuntimeError(f"acknowledged {ack}, sent up to {self._seq}")
-
-    def _post(self, rest: str, body: bytes) -> dict[str, int]:
-        self._connection.request("POST", f"{self._path}/{rest}", body, self._headers)
-        reply = self._connection.getresponse()
-        content = reply.read()
-        if reply.status != 200:
-            raise RuntimeError(f"{reply.status}: {content[:500]!r}")
-        parsed: dict[str, int] = json.loads(content)
-        return parsed
+        for client in clients:
+            assert client.stdout is not None
+            assert client.stdout.readline() == "ready\n"
+        for client in clients:
+            _end_input(client)
+        return [_read(client) for client in clients]
 
 
-def _latencies(port: int, run_id: str) -> list[float]:
-    client = _Client(port, run_id, "alone")
-    taken = []
-    for _ in range(ALONE_REPORTS):
-        began = time.perf_counter()
-        client.report(1)
-        taken.append(time.perf_counter() - began)
-    return taken
+@contextlib.contextmanager
+def _program(name: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / name), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": PYTHON_PATH},
+    )
+    try:
+        with process:
+            yield process
+            _end_input(process)
+    finally:
+        process.kill()
 
 
-def _report(port: int, run_id: str, step_key: str, batch: int, seconds: float) -> tuple[int, float]:
-    client = _Client(port, run_id, step_key)
-    began = time.perf_counter()
-    count = 0
-    while time.perf_counter() - began < seconds:
-        client.report(batch)
-        count += batch
-    return count, time.perf_counter() - began
+def _end_input(process: subprocess.Popen[str]) -> None:
+    if process.stdin is not None and not process.stdin.closed:
+        process.stdin.close()
+
+
+def _read(process: subprocess.Popen[str]) -> dict[str, Any]:
+    # Any: what our own programs write about themselves.
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        sys.exit(f"{process.args!r} ended with {process.wait()}")
+    told: dict[str, Any] = json.loads(line)
+    return told
+
+
+def _parse() -> Settings:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--database", action="append", help="sqlite, postgres or a URL")
+    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--batch", type=int, default=250)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    given = parser.parse_args()
+    databases = tuple(given.database or ("sqlite", "postgres"))
+    return Settings(databases, given.clients, given.batch, given.seconds)
 
 
 if __name__ == "__main__":
-    main()
+    main(_parse())

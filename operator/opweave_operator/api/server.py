@@ -83,8 +83,7 @@ class ApiServer:
     """
 
     def __init__(self, app: ASGIApp, host: str, port: int) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        self._socket = _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._server = _Server(
             uvicorn.Config(
@@ -115,6 +114,24 @@ class ApiServer:
     def stop(self) -> None:
         """Make `serve` return; calling it twice is harmless."""
         self._server.should_exit = True
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket that says it is TCP.
+
+    asyncio turns Nagle's algorithm off only for connections that say so, and uvicorn sends the head and the body of a reply
+    apart: with it on, each reply to a report would wait 40 ms for the client's delayed acknowledgement.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return listening
 
 
 async def serve(
