@@ -1,0 +1,78 @@
+"""Instance: the settings of what this controller serves, in effect as soon as they are stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opweave_operator.adapters.kubernetes import errors, moments, pod_shape
+from opweave_operator.adapters.kubernetes.conditions import Verdict
+from opweave_operator.adapters.kubernetes.resources import INSTANCES
+from opweave_operator.handlers.collaborators import Collaborators
+from opweave_operator.handlers.status import StatusWriter
+
+STATUS_SECONDS = 10.0
+"""Between two looks: queue length and beats change without a change of the object."""
+
+
+class InstanceReconciler:
+    """Reconciles Instances: serves one, tells the others that nobody does."""
+
+    def __init__(self, parts: Collaborators, status: StatusWriter) -> None:
+        self._parts = parts
+        self._status = status
+
+    async def reconcile(self, namespace: str, name: str) -> float:
+        """Bring one Instance forward; return after how many seconds to look again, 0 when it is gone."""
+        settings = self._parts.settings
+        is_served = (namespace, name) == (settings.namespace, settings.instance)
+        try:
+            body = await self._parts.client.get(INSTANCES, namespace, name)
+        except errors.NotFound:
+            if is_served:
+                await self._parts.catalog.put_instance({})
+            return 0
+        if not is_served:
+            verdict = Verdict(
+                is_ready=False,
+                reason="NotServed",
+                message=f"this controller serves the Instance {settings.namespace}/{settings.instance};"
+                " start one for this Instance or use that one",
+                is_stalled=True,
+            )
+            await self._status.write(INSTANCES, body, verdict, {})
+            return 0
+        spec = body.get("spec") or {}
+        verdict = _judge(spec)
+        if verdict.is_ready and await self._parts.catalog.get_instance() != spec:
+            await self._parts.catalog.put_instance(spec)
+        await self._status.write(INSTANCES, body, verdict, await self._fields(spec))
+        return STATUS_SECONDS
+
+    async def _fields(self, spec: dict[str, Any]) -> dict[str, Any]:
+        loops = [
+            {
+                "name": loop.name,
+                "healthy": loop.is_healthy,
+                **(
+                    {"lastBeatAt": moments.render(loop.last_beat_at)}
+                    if loop.last_beat_at is not None
+                    else {}
+                ),
+            }
+            for loop in self._parts.loops()
+        ]
+        return {
+            "databaseVersion": self._parts.database_version[:128] or None,
+            "queueLength": len(await self._parts.runs.queued()),
+            "url": (spec.get("web") or {}).get("url"),
+            "loops": loops or None,
+        }
+
+
+def _judge(spec: dict[str, Any]) -> Verdict:
+    """Return whether the settings can be used; when not, those stored before stay in effect."""
+    try:
+        pod_shape.from_custom_resource(spec.get("podDefaults") or {}, "spec.podDefaults")
+    except pod_shape.ShapeError as error:
+        return Verdict(is_ready=False, reason="InvalidSpec", message=str(error), is_stalled=True)
+    return Verdict(is_ready=True, reason="Served", message="the settings are in effect")
