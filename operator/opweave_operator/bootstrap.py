@@ -10,19 +10,27 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from opweave_operator import ports, settings, storage
+import kopf
+
+from opweave_operator import logs, loop_beats, ports, settings, storage
 from opweave_operator.adapters.http_code_locations import HttpCodeLocations
+from opweave_operator.adapters.kubernetes import connection, names
+from opweave_operator.adapters.kubernetes.client import Client
+from opweave_operator.adapters.kubernetes.executor import KubernetesExecutor
+from opweave_operator.adapters.kubernetes.token_review import TokenReviewer
 from opweave_operator.adapters.local import declarations, manifests, workspace
 from opweave_operator.adapters.local.code_servers import CodeServers
 from opweave_operator.adapters.local.executor import LocalExecutor
 from opweave_operator.api import dependencies as api_dependencies
 from opweave_operator.api import server
 from opweave_operator.clock import SystemClock
+from opweave_operator.handlers import startup
 from opweave_operator.storage import engine as storage_engine
 from opweave_operator.usecases.admit_runs import RunAdmitter
 from opweave_operator.usecases.advance_run import RunAdvancer
 from opweave_operator.usecases.engine import RunEngine
 from opweave_operator.usecases.instance_settings import InstanceSettings
+from opweave_operator.usecases.launch_run import RunLauncher
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -116,6 +124,106 @@ async def run_local(local: settings.LocalSettings, listener: LocalListener) -> N
         await serve_together(
             web=web, on_started=lambda: listener.on_serving(url), others=(servers.run, engine.run)
         )
+
+
+async def run_controller(own: settings.OperatorSettings) -> None:
+    """Run the roles of a process on a cluster until cancelled.
+
+    Raises:
+        NoCluster: No API server can be found.
+        StorageError: The database cannot be opened or migrated.
+    """
+    logs.configure()
+    clock = SystemClock()
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(Client(await connection.connect()))
+        stores = await stack.enter_async_context(open_storage(own.database_url, own.data_directory))
+        locations = await stack.enter_async_context(HttpCodeLocations())
+        executor = KubernetesExecutor(
+            client, api_url=own.api_url, clock=clock, namespaces=own.watch_namespaces or None
+        )
+        beats = loop_beats.LoopBeats(clock)
+        works: list[Callable[[], Awaitable[None]]] = []
+        if own.runs_controller:
+            engine = build_engine(stores, executor, clock, beats.of("run-engine"))
+            handlers = _kopf_operator(own, client, stores, locations, clock, beats)
+            works = [executor.run, engine.run, handlers]
+        app = server.create_app(_cluster_api(own, client, stores, locations, clock))
+        await serve_together(
+            web=server.ApiServer(app, own.http_host, own.http_port),
+            on_started=lambda: None,
+            others=tuple(works),
+        )
+
+
+def _kopf_operator(
+    own: settings.OperatorSettings,
+    client: Client,
+    stores: storage.Stores,
+    locations: ports.CodeLocations,
+    clock: ports.Clock,
+    beats: loop_beats.LoopBeats,
+) -> Callable[[], Awaitable[None]]:
+    """Return what runs the handlers of the five kinds."""
+    launcher = RunLauncher(
+        runs=stores.runs, catalog=stores.catalog, code_locations=locations, clock=clock
+    )
+    registry = kopf.OperatorRegistry()
+    startup.register(
+        registry,
+        startup.Collaborators(
+            client=client,
+            catalog=stores.catalog,
+            runs=stores.runs,
+            code_locations=locations,
+            launch=launcher.launch,
+            settings=own,
+            clock=clock,
+            database_version=database_kind(own.database_url),
+            loops=lambda: [
+                startup.LoopHealth(
+                    name=beat.name, is_healthy=beat.is_healthy, last_beat_at=beat.last_at
+                )
+                for beat in beats.read()
+            ],
+        ),
+    )
+
+    async def run_handlers() -> None:
+        await kopf.operator(
+            registry=registry,
+            standalone=True,
+            namespaces=own.watch_namespaces,
+            clusterwide=not own.watch_namespaces,
+        )
+
+    return run_handlers
+
+
+def _cluster_api(
+    own: settings.OperatorSettings,
+    client: Client,
+    stores: storage.Stores,
+    locations: ports.CodeLocations,
+    clock: ports.Clock,
+) -> api_dependencies.ApiDependencies:
+    return api_dependencies.ApiDependencies(
+        runs=stores.runs,
+        events=stores.events,
+        catalog=stores.catalog,
+        wakeups=stores.wakeups,
+        artifacts=stores.artifacts,
+        logs=stores.logs,
+        code_locations=locations,
+        clock=clock,
+        identity=TokenReviewer(client),
+        worker_names=lambda run, step, attempt: names.pod_name(run, step.index, attempt),
+        settings=api_dependencies.ApiSettings(
+            path_prefix=own.path_prefix,
+            database_kind=database_kind(own.database_url),
+            version=metadata.version("opweave"),
+        ),
+    )
 
 
 def build_engine(

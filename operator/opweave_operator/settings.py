@@ -101,7 +101,9 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> OperatorSet
 def _own_namespace() -> str:
     if SERVICE_ACCOUNT_NAMESPACE.is_file():
         return SERVICE_ACCOUNT_NAMESPACE.read_text().strip()
-    raise SettingsError("OPWEAVE_NAMESPACE is not set, and this process does not run in a pod; set it")
+    raise SettingsError(
+        "OPWEAVE_NAMESPACE is not set, and this process does not run in a pod; set it"
+    )
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -111,7 +113,9 @@ def _names(text: str) -> tuple[str, ...]:
 def _roles(text: str) -> tuple[str, ...]:
     roles = _names(text)
     if not roles or set(roles) - {"controller", "web"}:
-        raise SettingsError(f"OPWEAVE_ROLES is {text!r}; expected controller, web or both with a comma")
+        raise SettingsError(
+            f"OPWEAVE_ROLES is {text!r}; expected controller, web or both with a comma"
+        )
     return roles
 
 
