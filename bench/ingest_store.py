@@ -63,7 +63,8 @@ async def measure(url: str, directory: Path, options: argparse.Namespace) -> flo
     await asyncio.gather(*(send(stores, ref, each, options.batch) for ref in refs))
     seconds = time.perf_counter() - began
     await stores.close()
-    return each * options.steps / seconds
+    events: int = each * options.steps
+    return events / seconds
 
 
 async def start_run(stores: Stores, steps: int) -> list[ports.AttemptRef]:

@@ -25,7 +25,7 @@ def open_database(url: str, *, patience_seconds: float = PATIENCE_SECONDS) -> Da
     """
     try:
         parsed = make_url(url)
-    except exc.ArgumentError:  # its text would repeat the URL with the password
+    except (exc.ArgumentError, ValueError):  # its text would repeat the URL with the password
         raise errors.StorageError(
             f"the database URL cannot be read; its form is {_FORMS}"
         ) from None

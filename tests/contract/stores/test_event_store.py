@@ -6,6 +6,7 @@ import asyncio
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -223,7 +224,7 @@ async def test_a_clock_that_is_wrong_does_not_stop_an_event(
 
 async def test_any_json_is_a_payload(stores: Stores) -> None:
     ref = await with_attempt(stores)
-    payload = {
+    payload: dict[str, Any] = {
         "\0key": "\0\ud800",
         "numbers": [10**400, -0.0, 1e308],
         "z": 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -413,7 +414,7 @@ def request_released(ref: ports.AttemptRef) -> ports.StateFunction:
     ],
 )
 async def test_what_cannot_be_stored_is_refused_in_words(
-    stores: Stores, changes: dict[str, object], message: str
+    stores: Stores, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(errors.StorageRefused, match=message):
         await stores.runs.create(a_run(**changes), [])

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -77,7 +78,7 @@ def write_until_killed(url: str, run_id: str, step_key: str, data: Path) -> int:
 
 
 @pytest.fixture
-def own_server(postgres_programs: Path) -> object:
+def own_server(postgres_programs: Path) -> Iterator[PostgresServer]:
     with PostgresServer(postgres_programs) as server:
         yield server
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,10 +17,8 @@ pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
-async def two_processes(
-    postgres_url: str, tmp_path: object
-) -> AsyncIterator[tuple[Stores, Stores]]:
-    opened = [open_stores(engine.open_database(postgres_url), tmp_path) for _ in range(2)]  # type: ignore[arg-type]  # a path
+async def two_processes(postgres_url: str, tmp_path: Path) -> AsyncIterator[tuple[Stores, Stores]]:
+    opened = [open_stores(engine.open_database(postgres_url), tmp_path) for _ in range(2)]
     yield opened[0], opened[1]
     for stores in opened:
         await stores.close()
