@@ -99,7 +99,7 @@ class LocationState:
     def _encoded_snapshot(
         self, definitions: Definitions, pointer: loading.CodePointer, seconds: float
     ) -> bytes:
-        from opweave.execution.plan import snapshot_job  # noqa: PLC0415 - part of what is timed and guarded
+        from opweave.execution.snapshot import snapshot_job  # noqa: PLC0415 - part of what is timed and guarded
 
         try:
             snapshot = LocationSnapshot(

@@ -66,10 +66,8 @@ class ArtifactIOManager(IOManager):
             ArtifactError: Nothing is stored, or the endpoint refused or did not answer for the configured time.
         """
         output = context.upstream_output
-        if output is None:
-            raise ArtifactError(f"input {context.name!r} has no output upstream to be loaded from")
         what = f"output {output.name!r} of step {output.step_key!r} of run {output.run_id}"
-        names = (str(output.run_id), str(output.step_key), output.name)
+        names = (output.run_id, output.step_key, output.name)
         path = f"inputs/{'/'.join(quote(n) for n in names)}{_query(output.mapping_key)}"
         with _Spool() as spool:
             self._retry(

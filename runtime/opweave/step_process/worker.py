@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from opweave.loading import user_traceback
 from opweave.step_process.channel import EventWriter
 from opweave.step_process.process_group import lead_group
 from opweave.step_process.standard_streams import redirect_standard_streams
+from opweave.step_process.stop_request import StopRequest
 from opweave.wire import WIRE_VERSION
 from opweave.wire.attempt import (
     AttemptSlice,
@@ -32,9 +30,8 @@ from opweave.wire.codec import WireError, decode, encode
 
 if TYPE_CHECKING:
     from opweave.definitions.definitions import Definitions
+    from opweave.execution.events import Emit
     from opweave.loading import CodePointer, LoadError
-
-    Emit = Callable[[EventType, str, dict[str, Any]], None]
 
 
 class WorkerPipes(NamedTuple):
@@ -54,72 +51,25 @@ class WorkerPipes(NamedTuple):
 def run_worker(pointer: CodePointer, pipes: WorkerPipes, home: str | None) -> int:
     """Run one step and send its outcome; return the exit code.
 
-    Called in the child of a fork with the signals of `Termination` blocked.
+    Called in the child of a fork with the signals of `StopRequest` blocked.
     """
     from opweave.errors import StepTerminated  # noqa: PLC0415 - the supervisor needs nothing of it
 
-    termination = Termination(StepTerminated)
+    stop = StopRequest(StepTerminated)
     lead_group(pipes.lifeline)
     redirect_standard_streams(pipes.stdout, pipes.stderr)
     events = EventWriter(pipes.event_writer)
     try:
-        termination.install()
-        outcome = _run(pointer, pipes, home, events, termination)
+        stop.install()
+        outcome = _run(pointer, pipes, home, events, stop)
     except StepTerminated:
         outcome = _terminated()
-    termination.ignore()
+    except BaseException as error:  # noqa: BLE001 - the outcome is told whatever escapes
+        outcome = _escaped(error)
+    stop.ignore()
     _send_outcome(events, outcome)
     os.close(pipes.event_writer)
     return 0 if isinstance(outcome, StepSuccess) else 1
-
-
-class Termination:
-    """Turns SIGTERM into an exception in the worker's main thread, once, and never in the middle of an event."""
-
-    def __init__(self, exception: type[BaseException]) -> None:
-        self._exception = exception
-        self._owner = os.getpid()
-        self._is_held = False
-        self._is_pending = False
-
-    def install(self) -> None:
-        """Take over the signals from the supervisor, whose handlers the fork has copied."""
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, self._handle)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-
-    def ignore(self) -> None:
-        """Let later signals pass: the outcome is known."""
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Put the exception off until the end of the block."""
-        outer, self._is_held = self._is_held, True
-        try:
-            yield
-        finally:
-            self._is_held = outer
-        if self._is_pending and not outer:
-            self._is_pending = False
-            raise self._exception
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if (
-            os.getpid() != self._owner
-        ):  # a process that user code forked: it ends as it would without us
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGTERM)
-            return
-        signal.signal(
-            signal.SIGTERM, signal.SIG_IGN
-        )  # the clean-up is not to be cut short by a second one
-        if self._is_held:
-            self._is_pending = True
-        else:
-            raise self._exception
 
 
 def _run(
@@ -127,7 +77,7 @@ def _run(
     pipes: WorkerPipes,
     home: str | None,
     events: EventWriter,
-    termination: Termination,
+    stop: StopRequest,
 ) -> StepSuccess | StepFailure:
     from opweave.loading import LoadError, load_definitions  # noqa: PLC0415 - after the signals are safe
 
@@ -145,7 +95,7 @@ def _run(
         )
 
     def emit(type_: EventType, message: str, payload: dict[str, Any]) -> None:
-        with termination.held():
+        with stop.held():
             events.write(type_, message, payload)
 
     return _run_attempt(definitions, slice_, emit, home)
@@ -210,6 +160,21 @@ def _load_failed(error: LoadError) -> StepFailure:
             class_name=error.message.partition(":")[0],
             message=error.message,
             stack=error.traceback,
+        ),
+    )
+
+
+def _escaped(error: BaseException) -> StepFailure:
+    """Return the failure for what `run_attempt` lets through: a strange exception of the code, or a fault of ours."""
+    sys.excepthook(type(error), error, error.__traceback__)
+    is_ours = isinstance(error, Exception)
+    text = f"{type(error).__name__}: {error}"
+    return StepFailure(
+        reason="InternalError" if is_ours else "UserCodeError",
+        message=f"opweave failed while it ran the step: {text}" if is_ours else text,
+        kind=FailureKind.INFRASTRUCTURE if is_ours else FailureKind.USER_CODE,
+        error=ErrorInfo(
+            class_name=type(error).__name__, message=str(error), stack=user_traceback(error)
         ),
     )
 

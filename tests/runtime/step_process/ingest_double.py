@@ -240,7 +240,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve()
 
-    do_PUT = do_GET = do_POST
+    do_PUT = do_GET = do_POST  # noqa: N815 - the base class calls them so
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

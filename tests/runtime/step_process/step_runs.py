@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,14 @@ class StepRuns:
         self._directory = directory
         self._runs: list[StepRun] = []
 
-    def start(self, body: str, *, file: str | None = None, **environment: str) -> StepRun:
+    def start(
+        self,
+        body: str,
+        *,
+        file: str | None = None,
+        prefix: Sequence[str] = (),
+        **environment: str,
+    ) -> StepRun:
         """Start a step whose op ``work`` has the statements *body*; *file* replaces the whole file of user code."""
         code = file or (
             PREAMBLE
@@ -65,12 +73,11 @@ class StepRuns:
             + "\n@job(name='work')\ndef work_job():\n    work()\n"
             + "defs = Definitions(jobs=[work_job])\n"
         )
-        (self._directory / "code.py").unlink(missing_ok=True)
         path = self._directory / "user_code.py"
         path.write_text(code)
         termination_log = self._directory / "termination-log"
         process = subprocess.Popen(
-            [sys.executable, "-m", "opweave", "step", "--file", str(path)],
+            [*prefix, sys.executable, "-m", "opweave", "step", "--file", str(path)],
             cwd=self._directory,
             env=self._environment(termination_log) | environment,
             stdin=subprocess.DEVNULL,
