@@ -1,0 +1,224 @@
+"""The five kinds on a real API server: code servers that load, fail and are replaced, jobs that launch."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import testbed
+from integration.kubernetes import live_handlers
+from integration.kubernetes.live_handlers import LiveHandlers, condition, is_not_ready, is_ready
+from opweave_operator import ports
+from opweave_operator.adapters.kubernetes import names
+from opweave_operator.adapters.kubernetes.resources import (
+    CODE_LOCATIONS,
+    CONFIG_MAPS,
+    INSTANCES,
+    JOBS,
+    K8S_EVENTS,
+    SCHEDULES,
+    Resource,
+)
+
+pytestmark = pytest.mark.cluster
+
+GOOD = """
+from opweave import Config, Definitions, job, op
+
+class Greeting(Config):
+    name: str = "world"
+
+@op
+def greet(config: Greeting) -> str:
+    return f"hello {config.name}"
+
+@job
+def hello():
+    greet()
+
+defs = Definitions(jobs=[hello])
+"""
+BROKEN = "import no_such_module\n"
+
+
+@pytest.fixture(scope="module")
+def runtime_image(cluster: testbed.Cluster) -> str:
+    """Return the stock image as pods call it."""
+    return cluster.build_image("runtime")
+
+
+@pytest.fixture
+async def live(
+    cluster: testbed.Cluster, runtime_image: str, tmp_path: Path
+) -> AsyncIterator[LiveHandlers]:
+    """Return handlers at work."""
+    async with live_handlers.live_handlers(cluster, runtime_image, tmp_path) as handlers:
+        yield handlers
+
+
+async def create(live: LiveHandlers, resource: Resource, name: str, spec: dict[str, Any]) -> None:
+    body = {
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+    await live.client.create(resource, live.namespace, body)
+
+
+async def create_location(live: LiveHandlers, text: str, name: str = "shop") -> None:
+    config_map = {"metadata": {"name": "code"}, "data": {"definitions.py": text}}
+    await live.client.create(CONFIG_MAPS, live.namespace, config_map)
+    await create(live, CODE_LOCATIONS, name, {"source": {"configMap": {"name": "code"}}})
+
+
+async def change_code(live: LiveHandlers, text: str) -> None:
+    patch = {"data": {"definitions.py": text}}
+    await live.client.patch(CONFIG_MAPS, live.namespace, "code", patch)
+
+
+async def record(live: LiveHandlers, name: str = "shop") -> ports.LocationRecord:
+    ref = ports.model.LocationRef(namespace=live.namespace, name=name)
+    found = await live.stores.catalog.get_location(ref)
+    assert found is not None
+    return found
+
+
+async def test_a_location_from_a_config_map_becomes_ready(live: LiveHandlers) -> None:
+    """Its snapshot is in the catalog, and the Service answers."""
+    await create_location(live, GOOD)
+    body = await live.until(CODE_LOCATIONS, "shop", is_ready("Loaded"))
+    assert body["status"]["jobs"] == 1
+    assert body["status"]["servingGeneration"] == body["metadata"]["generation"]
+    assert body["metadata"].get("finalizers") is None
+    stored = await record(live)
+    assert stored.snapshot is not None
+    assert [job.name for job in stored.snapshot.jobs] == ["hello"]
+    assert (await live.code_locations.health(stored.url)).definitions_hash
+
+
+async def test_a_broken_version_never_replaces_one_that_serves(live: LiveHandlers) -> None:
+    """The condition says what is wrong and that the previous version keeps serving; mending it makes it ready."""
+    await create_location(live, GOOD)
+    await live.until(CODE_LOCATIONS, "shop", is_ready("Loaded"))
+    before = await record(live)
+    await change_code(live, BROKEN)
+    body = await live.until(CODE_LOCATIONS, "shop", is_not_ready("LoadFailed"))
+    message = condition(body)["message"]
+    assert "no_such_module" in message
+    assert "The previous version" in message
+    assert "keeps serving" in message
+    assert "no_such_module" in body["status"]["loadError"]["traceback"]
+    after = await record(live)
+    assert after.worker_template == before.worker_template
+    assert after.failure is not None
+    assert (await live.code_locations.snapshot(after.url)).jobs
+    await change_code(live, GOOD + "\n# mended\n")
+    body = await live.until(CODE_LOCATIONS, "shop", is_ready("Loaded"))
+    assert "loadError" not in body["status"]
+    assert (await record(live)).failure is None
+
+
+async def test_a_config_map_that_is_missing_is_named(live: LiveHandlers) -> None:
+    await create(live, CODE_LOCATIONS, "shop", {"source": {"configMap": {"name": "nowhere"}}})
+    body = await live.until(CODE_LOCATIONS, "shop", is_not_ready("ConfigMapMissing"))
+    assert "nowhere" in condition(body)["message"]
+
+
+async def test_an_image_that_cannot_be_pulled_is_named(live: LiveHandlers) -> None:
+    source = {"image": "registry.invalid/none:1", "module": "shop", "imagePullPolicy": "Never"}
+    await create(live, CODE_LOCATIONS, "shop", {"source": source})
+    body = await live.until(CODE_LOCATIONS, "shop", is_not_ready("ImagePullFailed"))
+    assert "registry.invalid/none:1" in condition(body)["message"]
+
+
+async def test_a_deleted_location_is_forgotten(live: LiveHandlers) -> None:
+    await create_location(live, GOOD)
+    await create(live, JOBS, "hello", {"codeLocation": "shop", "job": "hello"})
+    await live.until(JOBS, "hello", is_ready("Valid"))
+    await live.client.delete(CODE_LOCATIONS, live.namespace, "shop")
+    await live.until(JOBS, "hello", is_not_ready("LocationNotReady"))
+    assert await live.stores.catalog.list_locations() == []
+
+
+async def test_an_annotation_launches_exactly_one_run(live: LiveHandlers) -> None:
+    """A second value launches a second run, the same value none."""
+    await create_location(live, GOOD)
+    await create(live, JOBS, "hello", {"codeLocation": "shop", "job": "hello"})
+    await live.until(JOBS, "hello", is_ready("Valid"))
+    for number, value in enumerate(("first", "first", "second")):
+        patch = {
+            "metadata": {
+                "annotations": {
+                    names.ANNOTATION_RUN_REQUESTED_AT: value,
+                    "example.com/touched": str(number),
+                }
+            }
+        }
+        await live.client.patch(JOBS, live.namespace, "hello", patch)
+        await live.until(
+            JOBS, "hello", lambda body, v=value: body["status"].get("lastRunRequestedAt") == v
+        )
+    body = await live.until(JOBS, "hello", lambda body: body["status"].get("runs") == {"QUEUED": 2})
+    runs = await live.stores.runs.list_runs(ports.RunFilter(job_resource="hello"), limit=10)
+    assert body["status"]["lastRun"]["id"] == runs[0].id
+    assert runs[0].launched_by == "annotation"
+    assert runs[0].worker_template["namespace"] == live.namespace
+
+
+async def test_a_job_that_the_code_does_not_have_names_the_closest(live: LiveHandlers) -> None:
+    await create_location(live, GOOD)
+    await create(live, JOBS, "hello", {"codeLocation": "shop", "job": "helo"})
+    body = await live.until(JOBS, "hello", is_not_ready("JobNotFound"))
+    assert "did you mean 'hello'?" in condition(body)["message"]
+
+
+async def test_every_problem_of_a_run_config_is_shown(live: LiveHandlers) -> None:
+    await create_location(live, GOOD)
+    config = {"ops": {"greet": {"config": {"nam": "x", "name": 3}}}}
+    spec = {"codeLocation": "shop", "job": "hello", "runConfig": config}
+    await create(live, JOBS, "hello", spec)
+    body = await live.until(JOBS, "hello", is_not_ready("InvalidRunConfig"))
+    lines = condition(body)["message"].splitlines()
+    assert any(line.startswith("ops.greet.config.nam ") for line in lines)
+    assert any(line.startswith("ops.greet.config.name ") for line in lines)
+
+
+async def test_only_the_named_instance_is_served(live: LiveHandlers) -> None:
+    """Its settings are in the catalog as they stand in the object."""
+    await create(live, INSTANCES, "default", {"runQueue": {"maxConcurrentRuns": 7}})
+    await create(live, INSTANCES, "other", {})
+    await live.until(INSTANCES, "default", is_ready("Served"))
+    await live.until(INSTANCES, "other", is_not_ready("NotServed"))
+    stored = await live.stores.catalog.get_instance()
+    assert stored["runQueue"]["maxConcurrentRuns"] == 7
+
+
+async def test_a_schedule_says_that_it_does_not_tick_yet(live: LiveHandlers) -> None:
+    await create(live, SCHEDULES, "daily", {"job": "hello", "cron": "0 6 * * *"})
+    await live.until(SCHEDULES, "daily", is_not_ready("NotImplementedYet"))
+
+
+async def test_transitions_are_told_as_events(live: LiveHandlers) -> None:
+    await create_location(live, GOOD)
+    await live.until(CODE_LOCATIONS, "shop", is_ready("Loaded"))
+    told = await live.client.list_all(K8S_EVENTS, live.namespace)
+    about = [e for e in told if e["involvedObject"]["kind"] == "CodeLocation"]
+    assert "Loaded" in {event["reason"] for event in about}
+
+
+async def test_discovery_makes_jobs_and_leaves_those_that_people_wrote(live: LiveHandlers) -> None:
+    text = GOOD.replace("jobs=[hello]", "jobs=[hello, other]").replace(
+        "defs =", "@job\ndef other():\n    greet()\n\ndefs ="
+    )
+    await create(live, JOBS, "mine", {"codeLocation": "shop", "job": "hello"})
+    config_map = {"metadata": {"name": "code"}, "data": {"definitions.py": text}}
+    await live.client.create(CONFIG_MAPS, live.namespace, config_map)
+    spec = {"source": {"configMap": {"name": "code"}}, "discovery": {"jobs": "Active"}}
+    await create(live, CODE_LOCATIONS, "shop", spec)
+    await live.until(CODE_LOCATIONS, "shop", is_ready("Loaded"))
+    found = await live.client.list_all(JOBS, live.namespace)
+    assert {job["metadata"]["name"] for job in found} == {"mine", "other"}
