@@ -120,7 +120,7 @@ class RunStore(Protocol):
     async def list_runs(
         self, where: RunFilter, *, limit: int, before: model.RunId | None = None
     ) -> list[model.Run]:
-        """Return runs, newest first, those older than *before* only."""
+        """Return runs, newest first, those older than *before* only; plan and worker template of each are empty."""
         ...
 
     async def unfinished(self) -> list[model.RunId]:
@@ -128,7 +128,7 @@ class RunStore(Protocol):
         ...
 
     async def queued(self) -> list[model.Run]:
-        """Return the QUEUED runs in the order of their creation; the plan of each may be empty."""
+        """Return the QUEUED runs in the order of their creation; plan and worker template of each are empty."""
         ...
 
     async def count_by_status(self, where: RunFilter) -> dict[model.RunStatus, int]:
@@ -209,6 +209,14 @@ class EventStore(Protocol):
         Raises:
             AttemptClosed: And none of the events is a repeat of stored ones only.
             SequenceGap: An event is missing before the first.
+        """
+        ...
+
+    async def set_token_digest(self, ref: AttemptRef, digest: str) -> None:
+        """Remember the digest of the token by which the attempt's local worker will be known.
+
+        Raises:
+            AttemptClosed: There is no such attempt.
         """
         ...
 
