@@ -14,6 +14,10 @@ from pathlib import Path
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
+STOCK_IMAGE = "ghcr.io/opweave/runtime:0.1.0"
+ALL_INTERFACES = "0.0.0.0"  # noqa: S104  # the default of a server in a pod
+
+
 class SettingsError(ValueError):
     """A setting cannot be used; the text names the variable, its value and what is expected."""
 
@@ -39,8 +43,8 @@ class OperatorSettings:
     database_url: str = "sqlite:////var/lib/opweave/opweave.db"
     data_directory: Path = Path("/var/lib/opweave")
     api_url: str = ""
-    stock_image: str = "ghcr.io/opweave/runtime:0.1.0"
-    http_host: str = "0.0.0.0"  # noqa: S104  # a server in a pod
+    stock_image: str = STOCK_IMAGE
+    http_host: str = ALL_INTERFACES
     http_port: int = 3000
     path_prefix: str = ""
     runs_controller: bool = True
@@ -89,8 +93,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> OperatorSet
         or f"sqlite:///{data_directory / 'opweave.db'}",
         data_directory=data_directory,
         api_url=environment.get("OPWEAVE_API_URL") or f"http://opweave-web.{namespace}.svc",
-        stock_image=environment.get("OPWEAVE_STOCK_IMAGE") or OperatorSettings.stock_image,
-        http_host=environment.get("OPWEAVE_HTTP_HOST") or OperatorSettings.http_host,
+        stock_image=environment.get("OPWEAVE_STOCK_IMAGE") or STOCK_IMAGE,
+        http_host=environment.get("OPWEAVE_HTTP_HOST") or ALL_INTERFACES,
         http_port=_port(environment.get("OPWEAVE_HTTP_PORT") or "3000"),
         path_prefix=environment.get("OPWEAVE_PATH_PREFIX", ""),
         runs_controller="controller" in roles,
