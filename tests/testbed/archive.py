@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import tarfile
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from testbed import layout
 
 _CHUNK_BYTES = 1 << 20
+_KEPT_SECONDS = 7 * 86400
 # The same content must give the same digest, so nothing in an image is dated but the files of Debian's packages.
 _DATE = "2024-01-01T00:00:00Z"
 _DATE_SECONDS = 1704067200
@@ -43,7 +45,7 @@ def layer(key: str, write: Callable[[Path], None]) -> Layer:
     directory = layout.cache() / "images" / "layers"
     directory.mkdir(parents=True, exist_ok=True)
     file, digest_file = directory / f"{key}.tar", directory / f"{key}.sha256"
-    if not digest_file.exists():
+    if not (digest_file.exists() and file.exists()):
         scratch = file.with_suffix(f".{os.getpid()}.partial")
         try:
             write(scratch)
@@ -52,6 +54,8 @@ def layer(key: str, write: Callable[[Path], None]) -> Layer:
             digest_file.write_text(digest)
         finally:
             scratch.unlink(missing_ok=True)
+        _remove_unused(directory)
+    os.utime(digest_file)
     return Layer(file=file, digest=digest_file.read_text())
 
 
@@ -189,6 +193,15 @@ def file_digest(file: Path) -> str:
 def text_digest(*texts: str) -> str:
     """Return a short digest of *texts*."""
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def _remove_unused(directory: Path) -> None:
+    """Remove the layers that nobody asked for in a week."""
+    oldest = time.time() - _KEPT_SECONDS
+    for digest_file in directory.glob("*.sha256"):
+        if digest_file.stat().st_mtime < oldest:
+            digest_file.unlink()
+            digest_file.with_suffix(".tar").unlink(missing_ok=True)
 
 
 def _sha256(content: bytes) -> str:

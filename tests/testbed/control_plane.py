@@ -135,14 +135,12 @@ def scheduler(binaries: Path) -> Process:
 
 def coredns(binaries: Path) -> Process:
     """Return the DNS server, which knows the cluster's names and denies all others."""
-    corefile = layout.state() / "Corefile"
-    corefile.write_text(
-        _COREFILE.format(
-            address=layout.HOST_ADDRESS,
-            domain=layout.CLUSTER_DOMAIN,
-            kubeconfig=identities.kubeconfig("coredns"),
-        )
+    text = _COREFILE.format(
+        address=layout.HOST_ADDRESS,
+        domain=layout.CLUSTER_DOMAIN,
+        kubeconfig=identities.kubeconfig("coredns"),
     )
+    corefile = layout.write_config(layout.state() / "Corefile", text)
     return Process(
         name="coredns",
         command=[binaries / "coredns", "-quiet", "-conf", corefile],

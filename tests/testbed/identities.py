@@ -96,7 +96,6 @@ def kubeconfig(name: str) -> Path:
 
 def write_kubeconfigs() -> None:
     """Write a kubeconfig for each component."""
-    layout.kubeconfig().parent.mkdir(parents=True, exist_ok=True)
     for name in _USERS:
         text = _KUBECONFIG.format(
             address=layout.HOST_ADDRESS,
@@ -105,8 +104,7 @@ def write_kubeconfigs() -> None:
             user=name,
             token=token(name),
         )
-        kubeconfig(name).touch(mode=0o600)
-        kubeconfig(name).write_text(text)
+        layout.write_config(kubeconfig(name), text)
 
 
 def _openssl(*arguments: str | Path) -> None:

@@ -207,6 +207,8 @@ def _base_layer(description: dockerfile.Dockerfile) -> archive.Layer:
         scratch = Path(tempfile.mkdtemp(dir=root.parent))
         commands.run(["tar", "-C", scratch, "-xf", layer.file])
         scratch.chmod(0o755)
+        for older in root.parent.glob("base-*"):
+            shutil.rmtree(older)
         scratch.rename(root)
     return layer
 

@@ -74,3 +74,14 @@ def module_version(directory: str, module: str) -> str:
 def kubernetes_minor() -> str:
     """Return the minor version of Kubernetes: 35 of v1.35.4."""
     return module_version("kubernetes", "k8s.io/kubernetes").split(".")[1]
+
+
+def write_config(file: Path, text: str) -> Path:
+    """Write *text* to *file* unless it holds it already, and return *file*; its readers never see half of it."""
+    if not file.exists() or file.read_text() != text:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        scratch = file.with_name(f".{file.name}.{os.getpid()}")
+        scratch.touch(mode=0o600)
+        scratch.write_text(text)
+        scratch.replace(file)
+    return file

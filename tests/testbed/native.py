@@ -4,12 +4,14 @@
 under their lock.
 """
 
+import contextlib
 import os
 import socket
 import struct
 import sys
 import tempfile
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,7 +85,7 @@ def up() -> None:
         ):
             processes.start(process)
         runtime.result()
-    if processes.pid("kubelet") is not None and not _node_is_ready():
+    if processes.pid("kubelet") is not None and not (_kubelet_is_healthy() and _node_is_ready()):
         processes.stop("kubelet")
     processes.start(node.kubelet(kubernetes))
     api().create("/apis/storage.k8s.io/v1/storageclasses", volumes.STORAGE_CLASS)
@@ -119,6 +121,7 @@ def problems() -> list[str]:
         "the API server is not ready": api().is_ready,
         "containerd does not answer": node.containerd_answers,
         "DNS does not answer": _dns_answers,
+        "the kubelet is not healthy": _kubelet_is_healthy,
         "the node is not ready": _node_is_ready,
         "the default service account is missing": _default_service_account_exists,
     }
@@ -181,9 +184,9 @@ def _volume_provisioner() -> processes.Process:
     sources = Path(__file__).resolve().parent
     return processes.Process(
         name="volumes",
-        command=[python if python.exists() else sys.executable, "-m", "testbed.volumes"],
+        command=[python if python.exists() else Path(sys.executable), "-m", "testbed.provisioner"],
         env={"PYTHONPATH": str(sources.parent), "OPWEAVE_CACHE": str(layout.cache())},
-        config_files=(sources / "volumes.py", sources / "api.py"),
+        config_files=(sources / "volumes.py", sources / "provisioner.py", sources / "api.py"),
     )
 
 
@@ -230,16 +233,31 @@ def _wait_until_usable() -> None:
 
 
 def _node_is_ready() -> bool:
+    """Tell whether the node was ready when it was last heard of, not long ago."""
     try:
         status = api().request("GET", f"/api/v1/nodes/{layout.NODE_NAME}")["status"]
-        renewed_at = api().request("GET", _LEASE)["spec"]["renewTime"]
-    except (ApiError, KeyError):
+    except ApiError:
         return False
-    ready = any(
-        c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", [])
-    )
-    age = datetime.now(UTC) - datetime.fromisoformat(renewed_at)
-    return ready and age.total_seconds() < _HEARTBEAT_LIMIT_SECONDS
+    ready = [
+        c for c in status.get("conditions", []) if c["type"] == "Ready" and c["status"] == "True"
+    ]
+    heard_at = [condition["lastHeartbeatTime"] for condition in ready]
+    with contextlib.suppress(ApiError, KeyError):
+        # A new kubelet reports its status at once, and renews its lease only seconds later.
+        heard_at.append(api().request("GET", _LEASE)["spec"]["renewTime"])
+    if not ready:
+        return False
+    age = datetime.now(UTC) - max(datetime.fromisoformat(time_text) for time_text in heard_at)
+    return age.total_seconds() < _HEARTBEAT_LIMIT_SECONDS
+
+
+def _kubelet_is_healthy() -> bool:
+    """Ask the kubelet itself: the node stays ready in the API for a while after it has ended."""
+    try:
+        with urllib.request.urlopen(node.KUBELET_HEALTH, timeout=5) as answer:
+            return answer.read() == b"ok"
+    except OSError:
+        return False
 
 
 def _default_service_account_exists() -> bool:
@@ -257,7 +275,7 @@ def _dns_answers() -> bool:
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
     query = struct.pack(">6H", 1, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">2H", 1, 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(3)
+        client.settimeout(0.5)
         try:
             client.sendto(query, (layout.HOST_ADDRESS, 53))
             answer = client.recv(512)

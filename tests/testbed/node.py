@@ -7,6 +7,7 @@ from testbed import commands, identities, layout, network
 from testbed.processes import Process
 
 PAUSE_IMAGE = "docker.io/opweave-test/pause:dev"
+KUBELET_HEALTH = "http://127.0.0.1:10248/healthz"
 _CNI_PLUGINS = "/usr/lib/cni"
 
 _CONTAINERD = """\
@@ -53,37 +54,34 @@ _NO_REGISTRY = 'server = "http://127.0.0.1:9"\n'
 def containerd() -> Process:
     """Return containerd, with a root, a state and a socket of its own."""
     base = layout.state() / "containerd"
-    cni, registries = base / "cni", base / "registries" / "_default"
-    for directory in (cni, registries, layout.runtime_directory()):
-        directory.mkdir(parents=True, exist_ok=True)
-    (registries / "hosts.toml").write_text(_NO_REGISTRY)
-    (cni / "10-opweave.conflist").write_text(json.dumps(_cni_network(), indent=2))
-    config = base / "config.toml"
-    config.write_text(
-        _CONTAINERD.format(
-            root=base / "root",
-            state=layout.runtime_directory() / "containerd",
-            socket=layout.containerd_socket(),
-            pause=PAUSE_IMAGE,
-            cni_plugins=_CNI_PLUGINS,
-            cni=cni,
-            registries=registries.parent,
-        )
+    cni, registries = base / "cni", base / "registries"
+    layout.runtime_directory().mkdir(parents=True, exist_ok=True)
+    layout.write_config(registries / "_default" / "hosts.toml", _NO_REGISTRY)
+    pods_network = json.dumps(_cni_network(), indent=2)
+    conflist = layout.write_config(cni / "10-opweave.conflist", pods_network)
+    text = _CONTAINERD.format(
+        root=base / "root",
+        state=layout.runtime_directory() / "containerd",
+        socket=layout.containerd_socket(),
+        pause=PAUSE_IMAGE,
+        cni_plugins=_CNI_PLUGINS,
+        cni=cni,
+        registries=registries,
     )
+    config = layout.write_config(base / "config.toml", text)
     return Process(
         name="containerd",
         command=["containerd", "--config", config],
-        config_files=(config, cni / "10-opweave.conflist"),
+        config_files=(config, conflist),
     )
 
 
 def kubelet(binaries: Path) -> Process:
     """Return the kubelet."""
     base = layout.state() / "kubelet"
-    base.mkdir(parents=True, exist_ok=True)
-    (base / "resolv.conf").write_text("")
-    config = base / "config.json"
-    config.write_text(json.dumps(_kubelet_configuration(base), indent=2))
+    layout.write_config(base / "resolv.conf", "")
+    text = json.dumps(_kubelet_configuration(base), indent=2)
+    config = layout.write_config(base / "config.json", text)
     return Process(
         name="kubelet",
         command=[

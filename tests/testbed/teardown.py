@@ -11,14 +11,18 @@ from testbed.errors import TestbedError
 
 def down() -> None:
     """Stop every process and remove mounts, network, control groups and data; repeating it is harmless."""
+    commands.say("stopping the cluster")
     # The kubelet first, so that it does not start again what ends next.
     for name in ("kubelet", "volumes", "kube-controller-manager", "kube-scheduler"):
         processes.stop(name)
     _end_containers()
-    for name in ("containerd", *processes.names()):
-        processes.stop(name, grace_seconds=20)
+    processes.stop("containerd", grace_seconds=20)
+    # Their data go with them: what they would still write in an orderly end is of no use.
+    for name in processes.names():
+        processes.stop(name, grace_seconds=1)
     for number in _shims():
         processes.end(number, grace_seconds=1)
+    commands.say("all processes have ended")
     _unmount()
     network.down()
     _remove_control_groups()

@@ -1,17 +1,14 @@
 """Gives each claim of the default storage class a directory of this machine.
 
-A background process of the native cluster (``python -m testbed.volumes``). Level-based: any event leads to the same pass
-over all claims and volumes, so a restart loses nothing.
+What is to be done; ``provisioner`` is the process that does it. Level-based: any event leads to the same pass over all
+claims and volumes, so a restart loses nothing.
 """
 
 import shutil
-import sys
-import threading
-import time
 from pathlib import Path
 
-from testbed import identities, layout
-from testbed.api import Api, ApiError, Object
+from testbed import layout
+from testbed.api import Api, Object
 
 PROVISIONER = "opweave.dev/test-directory"
 STORAGE_CLASS: Object = {
@@ -25,9 +22,8 @@ STORAGE_CLASS: Object = {
     "reclaimPolicy": "Delete",
     "volumeBindingMode": "WaitForFirstConsumer",
 }
-_CLAIMS = "/api/v1/persistentvolumeclaims"
-_VOLUMES = "/api/v1/persistentvolumes"
-_WATCH_SECONDS = 300
+CLAIMS = "/api/v1/persistentvolumeclaims"
+VOLUMES = "/api/v1/persistentvolumes"
 
 
 def directory() -> Path:
@@ -71,15 +67,15 @@ def volume_for(claim: Object) -> Object | None:
 
 def reconcile(api: Api) -> None:
     """Create the volumes that claims wait for, remove those whose claim is gone."""
-    for claim in api.request("GET", _CLAIMS)["items"]:
+    for claim in api.request("GET", CLAIMS)["items"]:
         volume = volume_for(claim)
         if volume is not None:
             place = Path(volume["spec"]["hostPath"]["path"])
             place.mkdir(parents=True, exist_ok=True)
             # The kubelet does not apply fsGroup to a host path.
             place.chmod(0o777)
-            api.create(_VOLUMES, volume)
-    for volume in api.request("GET", _VOLUMES)["items"]:
+            api.create(VOLUMES, volume)
+    for volume in api.request("GET", VOLUMES)["items"]:
         metadata = volume["metadata"]
         ours = metadata.get("annotations", {}).get("pv.kubernetes.io/provisioned-by") == PROVISIONER
         if (
@@ -88,35 +84,4 @@ def reconcile(api: Api) -> None:
             and "deletionTimestamp" not in metadata
         ):
             shutil.rmtree(directory() / metadata["name"], ignore_errors=True)
-            api.request("DELETE", f"{_VOLUMES}/{metadata['name']}")
-
-
-def run_forever(api: Api) -> None:
-    """Reconcile after every change of a claim or a volume."""
-    changed = threading.Event()
-    changed.set()
-    for path in (_CLAIMS, _VOLUMES):
-        threading.Thread(target=_announce_changes, args=(api, path, changed), daemon=True).start()
-    while True:
-        changed.wait()
-        changed.clear()
-        try:
-            reconcile(api)
-        except ApiError as error:
-            print(f"reconciling: {error}", file=sys.stderr, flush=True)
-            time.sleep(1)
-            changed.set()
-
-
-def _announce_changes(api: Api, path: str, changed: threading.Event) -> None:
-    while True:
-        try:
-            for _ in api.watch(path, timeout_seconds=_WATCH_SECONDS):
-                changed.set()
-        except ApiError as error:
-            print(f"watching {path}: {error}", file=sys.stderr, flush=True)
-            time.sleep(1)
-
-
-if __name__ == "__main__":
-    run_forever(Api(identities.server_certificate(), identities.token("admin")))
+            api.request("DELETE", f"{VOLUMES}/{metadata['name']}")
