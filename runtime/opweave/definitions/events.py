@@ -1,0 +1,115 @@
+"""What a body may yield, log or raise beside plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from opweave.definitions import metadata as metadata_values
+
+T = TypeVar("T")
+
+
+class Output(Generic[T]):
+    """A value for one output, with metadata.
+
+    Args:
+        output_name: Which output; needed when the op has several.
+    """
+
+    def __init__(
+        self,
+        value: T,
+        output_name: str = "result",
+        metadata: Mapping[str, Any] | None = None,
+        data_version: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        self.value = value
+        self.output_name = output_name
+        self.metadata = metadata_values.normalize_metadata(metadata)
+        self.data_version = data_version
+        self.tags = dict(tags or {})
+
+    def __repr__(self) -> str:
+        return f"Output({self.value!r:.80}, {self.output_name!r})"
+
+
+def _asset_key(asset_key: str | Sequence[str]) -> tuple[str, ...]:
+    path = getattr(asset_key, "path", asset_key)
+    return tuple(path.split("/")) if isinstance(path, str) else tuple(str(part) for part in path)
+
+
+class _AssetEvent:
+    """An event about an asset: its key as a path, with metadata."""
+
+    def __init__(
+        self,
+        asset_key: str | Sequence[str],
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        partition: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        self.asset_key = _asset_key(asset_key)
+        self.description = description
+        self.metadata = metadata_values.normalize_metadata(metadata)
+        self.partition = partition
+        self.tags = dict(tags or {})
+
+
+class AssetMaterialization(_AssetEvent):
+    """Tells that an asset was written."""
+
+
+class AssetObservation(_AssetEvent):
+    """Tells what was seen of an asset without writing it."""
+
+
+class ExpectationResult:
+    """Tells whether something that was expected of data holds; a failed one does not fail the step."""
+
+    def __init__(
+        self,
+        success: bool,
+        label: str | None = None,
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.success = success
+        self.label = label
+        self.description = description
+        self.metadata = metadata_values.normalize_metadata(metadata)
+
+
+class Failure(Exception):  # the field's own name
+    """Raise it to fail a step with a description and metadata.
+
+    Args:
+        allow_retries: False fails the step at once, whatever its retry policy.
+    """
+
+    def __init__(
+        self,
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        allow_retries: bool = True,
+    ) -> None:
+        super().__init__(description or "")
+        self.description = description
+        self.metadata = metadata_values.normalize_metadata(metadata)
+        self.allow_retries = allow_retries
+
+
+class RetryRequested(Exception):  # the field's own name
+    """Raise it to have the step tried again.
+
+    Args:
+        max_retries: No more retries of this step than that, whatever asked for the earlier ones.
+        seconds_to_wait: Before the next try; None means at once.
+    """
+
+    def __init__(self, max_retries: int = 1, seconds_to_wait: float | None = None) -> None:
+        super().__init__()
+        self.max_retries = max_retries
+        self.seconds_to_wait = seconds_to_wait

@@ -1,0 +1,285 @@
+"""Jobs: graphs that can be run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from opweave import errors
+from opweave.config import shapes
+from opweave.config.problems import shown
+from opweave.deferred import deferred_module
+from opweave.definitions import graph as graphs
+from opweave.definitions import job_config, selection, structure
+from opweave.definitions import origin as origins
+from opweave.definitions import resource as resources
+from opweave.definitions import run_config as run_configs
+from opweave.definitions.retry_policy import RetryPolicy
+from opweave.wire.plan import OutputRef
+
+if TYPE_CHECKING:
+    from opweave.execution import in_process
+    from opweave.execution.result import ExecuteInProcessResult
+else:
+    in_process = deferred_module("opweave.execution.in_process")
+
+DEFAULT_IO_MANAGER_KEY = "io_manager"
+"""The resource that stores outputs which name no other; there is always one."""
+
+
+class JobDefinition:
+    """A graph with the resources, config and tags that it runs with.
+
+    Attributes:
+        graph: What it runs.
+        structure: The same taken apart into ops.
+        resource_defs: Its own resources by key; `Definitions` adds its own to them.
+        run_config: Used when a run is given none.
+
+    Raises:
+        OpweaveInvalidDefinitionError: The graph is cyclic, or an input is fed by nothing.
+    """
+
+    def __init__(
+        self,
+        graph: graphs.GraphDefinition[Any, Any],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        resource_defs: Mapping[str, Any] | None = None,
+        config: run_configs.RunConfig | Mapping[str, Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
+        run_tags: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        op_retry_policy: RetryPolicy | None = None,
+        hooks: object = None,
+        executor_def: object = None,
+        logger_defs: object = None,
+        partitions_def: object = None,
+    ) -> None:
+        self.graph = graph
+        self.origin = graph.origin
+        self.name = origins.checked_name(name or graph.name, "a job", self.origin)
+        self.description = description or graph.description
+        refuse_unsupported(
+            str(self),
+            hooks=hooks,
+            executor_def=executor_def,
+            logger_defs=logger_defs,
+            partitions_def=partitions_def,
+        )
+        self.resource_defs = {
+            key: resources.as_resource(value, key) for key, value in (resource_defs or {}).items()
+        }
+        self.run_config = run_configs.as_config_dict(config)
+        self.tags = {**_run_tags(graph.tags), **_run_tags(tags), **_run_tags(run_tags)}
+        self.metadata = dict(metadata or {})
+        self.op_retry_policy = op_retry_policy
+        self.structure = structure.structure_of(graph, str(self))
+        job_config.check_unconnected(self.structure)
+
+    def __str__(self) -> str:
+        """Return kind, name and place."""
+        return f"job {self.name!r} ({self.origin})"
+
+    def with_resources(self, defaults: Mapping[str, resources.ResourceDefinition]) -> JobDefinition:
+        """Return the job with *defaults* for the keys that it defines no resource for."""
+        copy = JobDefinition.__new__(JobDefinition)
+        copy.__dict__.update(self.__dict__)
+        copy.resource_defs = {**defaults, **self.resource_defs}
+        return copy
+
+    def replacing_resources(
+        self, replacements: Mapping[str, resources.ResourceDefinition]
+    ) -> JobDefinition:
+        """Return the job with *replacements* in place of its resources of the same keys."""
+        copy = self.with_resources({})
+        copy.resource_defs.update(replacements)
+        return copy
+
+    def required_resources(
+        self, nodes: Iterable[structure.OpNode] | None = None
+    ) -> dict[str, resources.ResourceDefinition]:
+        """Return the resources that *nodes* (default: all) use, each after those that it uses itself.
+
+        The default I/O manager is left out when the job defines none: its caller supplies it.
+
+        Raises:
+            OpweaveInvalidDefinitionError: A key has no resource.
+        """
+        found: dict[str, resources.ResourceDefinition] = {}
+        for node in self.structure.nodes.values() if nodes is None else nodes:
+            for key in sorted(self._resource_keys(node)):
+                self._require(key, f"{node.path!r} in {self}", found, ())
+        return found
+
+    def _resource_keys(self, node: structure.OpNode) -> set[str]:
+        """Return the keys that running *node* needs, those of the I/O managers that hold its inputs included."""
+        definition = node.definition
+        keys = set(definition.required_resource_keys)
+        keys |= {o.io_manager_key for o in definition.outputs.values() if not o.is_nothing}
+        for name, fed in node.inputs.items():
+            if not definition.inputs[name].is_nothing:
+                keys |= {self.input_manager_key(node, name, source) for source in fed.sources}
+        return keys
+
+    def input_manager_key(self, node: structure.OpNode, input_name: str, source: OutputRef) -> str:
+        """Return the key of the I/O manager that loads *source* for an input of *node*."""
+        own = node.definition.inputs[input_name].input_manager_key
+        if own is not None:
+            return own
+        upstream = self.structure.nodes[source.step_key].definition
+        return upstream.outputs[source.output_name].io_manager_key
+
+    def _require(
+        self,
+        key: str,
+        user: str,
+        found: dict[str, resources.ResourceDefinition],
+        chain: tuple[str, ...],
+    ) -> None:
+        if key in chain:
+            raise errors.OpweaveInvalidDefinitionError(
+                f"resources of {self} need each other: {' -> '.join((*chain, key))}"
+            )
+        if key in found:
+            return
+        definition = self.resource_defs.get(key)
+        if definition is None:
+            if key == DEFAULT_IO_MANAGER_KEY:
+                return
+            hint = errors.did_you_mean(key, self.resource_defs)
+            known = ", ".join(sorted(self.resource_defs)) or "none"
+            raise errors.OpweaveInvalidDefinitionError(
+                f"{user} requires the resource {key!r}, which is not defined{hint or f' (defined: {known})'}; "
+                "define it in Definitions(resources=...) or in the job's resource_defs"
+            )
+        for other in sorted(definition.required_resource_keys):
+            self._require(other, f"the resource {key!r} of {self}", found, (*chain, key))
+        found[key] = definition
+
+    def selected(self, op_selection: Sequence[str]) -> structure.JobStructure:
+        """Return the ops that *op_selection* names; all when it is empty.
+
+        Raises:
+            OpweaveInvalidSubsetError: A part of it names nothing.
+        """
+        if not op_selection:
+            return self.structure
+        return self.structure.select(selection.select(self.structure, op_selection))
+
+    def run_config_type(self, within: structure.JobStructure | None = None) -> shapes.Shape:
+        """Return the type of its run config when the ops of *within* (default: all) run."""
+        selected = within or self.structure
+        ignored = [path for path in self.structure.nodes if path not in selected.nodes]
+        return job_config.run_config_type(
+            selected, self.required_resources(selected.nodes.values()), ignored
+        )
+
+    def complete_run_config(
+        self,
+        run_config: run_configs.RunConfig | Mapping[str, Any] | None = None,
+        within: structure.JobStructure | None = None,
+    ) -> dict[str, Any]:
+        """Return *run_config*, or when it is empty the job's own, with every default filled in.
+
+        Raises:
+            OpweaveInvalidConfigError: With every problem.
+        """
+        given = run_configs.as_config_dict(run_config) or self.run_config
+        return job_config.validated(self.run_config_type(within), given, f"job {self.name!r}")
+
+    def execute_in_process(
+        self,
+        run_config: run_configs.RunConfig | Mapping[str, Any] | None = None,
+        *,
+        raise_on_error: bool = True,
+        op_selection: Sequence[str] = (),
+        resources: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        run_id: str | None = None,
+    ) -> ExecuteInProcessResult:
+        """Run the job in this process, outputs kept in memory, and return its result.
+
+        Args:
+            run_config: In place of the job's own.
+            raise_on_error: False returns a result whose ``success`` is false instead of raising what the op raised.
+            op_selection: Only these ops; see `selection.select`.
+            resources: In place of resources of the same keys.
+            tags: Added to the job's.
+
+        Raises:
+            OpweaveInvalidConfigError: The run config is wrong.
+            Exception: Whatever the first failing op raised.
+        """
+        return in_process.execute(
+            self,
+            run_config,
+            raise_on_error=raise_on_error,
+            op_selection=op_selection,
+            resources=resources,
+            tags=tags,
+            run_id=run_id,
+        )
+
+
+def _run_tags(tags: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return *tags* with texts as values: JSON for what is none."""
+    return {
+        str(key): value if isinstance(value, str) else json.dumps(value, default=str)
+        for key, value in (tags or {}).items()
+    }
+
+
+def refuse_unsupported(owner: str, **values: object) -> None:
+    """Check that arguments which are not supported yet are not given.
+
+    Raises:
+        OpweaveInvalidDefinitionError: One is.
+    """
+    for name, value in values.items():
+        if value:
+            raise errors.OpweaveInvalidDefinitionError(
+                f"{owner} is given {name}={shown(value)}: {name} is not supported yet; leave it out"
+            )
+
+
+@overload
+def job(function: Callable[..., Any], /) -> JobDefinition: ...
+
+
+@overload
+def job(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    resource_defs: Mapping[str, Any] | None = None,
+    config: run_configs.RunConfig | Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    run_tags: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    op_retry_policy: RetryPolicy | None = None,
+    hooks: object = None,
+    executor_def: object = None,
+    logger_defs: object = None,
+    partitions_def: object = None,
+) -> Callable[[Callable[..., Any]], JobDefinition]: ...
+
+
+def job(function: Any = None, /, **options: Any) -> Any:
+    """Make a function that connects ops a job: bare (``@job``) or with options.
+
+    Args:
+        function: The body, when used bare; its parameters are inputs that run config feeds.
+        options: ``name``, ``description``, ``resource_defs``, ``config`` (used when a run is given none), ``tags``,
+            ``metadata``, ``op_retry_policy`` (for ops without one).
+
+    Raises:
+        OpweaveInvalidDefinitionError: Something does not fit together.
+    """
+    if function is None:
+        return lambda body: job(body, **options)
+    name = options.pop("name", None)
+    graph = graphs.checked_body(function, "job", {"name": name} if name else {})
+    return JobDefinition(graph, **options)

@@ -1,0 +1,188 @@
+"""The schema of a job's whole run config: its ops' config and loose inputs, and its resources' config."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from opweave import errors
+from opweave.config import shapes
+from opweave.config import types as config_types
+from opweave.config.problems import Path, Problems
+from opweave.definitions.inputs import InputDefinition
+from opweave.definitions.resource import ResourceDefinition
+from opweave.definitions.structure import JobStructure, OpNode
+
+MAX_DEPTH = 100
+"""Deepest nesting of a run config: far above any real one, far below Python's recursion limit."""
+
+
+NO_CONFIG = shapes.NO_DEFAULT
+"""Stands for a config that a run config does not hold."""
+
+
+def run_config_type(
+    structure: JobStructure,
+    resources: Mapping[str, ResourceDefinition],
+    ignored_paths: Iterable[str] = (),
+) -> shapes.Shape:
+    """Return the type of the run config of a job.
+
+    Args:
+        structure: The ops that run.
+        resources: Those that these ops use, by key.
+        ignored_paths: Ops of the job that do not run; their config is dropped.
+    """
+    tree: dict[str, Any] = {}
+    for node in structure.nodes.values():
+        _place(tree, node.path, shapes.Shape(_op_fields(structure, node)))
+    for path in ignored_paths:
+        _place(tree, path, config_types.Ignored())
+    fields: dict[str, shapes.Field] = {"ops": _ops_field(tree)}
+    configured = {
+        key: shapes.Shape({"config": _described(definition)})
+        for key, definition in sorted(resources.items())
+        if definition.config_field is not None
+    }
+    if configured:
+        fields["resources"] = shapes.Field(shapes.Shape(configured))
+    return shapes.Shape(fields)
+
+
+def _place(tree: dict[str, Any], path: str, leaf: config_types.ConfigType) -> None:
+    *graphs, name = path.split(".")
+    for graph in graphs:
+        tree = tree.setdefault(graph, {})
+    tree[name] = leaf
+
+
+def _ops_field(tree: Mapping[str, Any]) -> shapes.Field:
+    return shapes.Field(
+        shapes.Shape(
+            {
+                name: shapes.Shape({"ops": _ops_field(child)}) if isinstance(child, dict) else child
+                for name, child in tree.items()
+            }
+        )
+    )
+
+
+def _op_fields(structure: JobStructure, node: OpNode) -> dict[str, object]:
+    fields: dict[str, object] = {}
+    if node.definition.config_field is not None:
+        fields["config"] = node.definition.config_field
+    inputs = {}
+    for name in structure.unconnected(node):
+        definition = node.definition.inputs[name]
+        value_type = value_config_type(definition.type.typing_type)
+        if value_type is not None:
+            inputs[name] = _input_field(definition, value_type)
+    if inputs:
+        fields["inputs"] = shapes.Shape(inputs)
+    return fields
+
+
+def _input_field(definition: InputDefinition, value_type: config_types.ConfigType) -> shapes.Field:
+    value = shapes.Field(value_type, is_required=True, description=definition.description)
+    return shapes.Field(shapes.Shape({"value": value}), is_required=not definition.has_default)
+
+
+def _described(definition: ResourceDefinition) -> shapes.Field:
+    field = definition.config_field
+    assert field is not None
+    return field
+
+
+def value_config_type(annotation: Any) -> config_types.ConfigType | None:
+    """Return the config type of values of *annotation*; None when such values cannot stand in a config."""
+    if annotation is Any or annotation in (int, float, str, bool, dict, list):
+        return config_types.as_type(annotation)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (list, dict) or origin in (typing.Union, types.UnionType):
+        if any(value_config_type(a) is None for a in arguments if a is not type(None)):
+            return None
+        try:
+            return config_types.as_type(annotation)
+        except errors.OpweaveInvalidConfigDefinitionError:
+            return config_types.Any
+    return None
+
+
+def check_unconnected(structure: JobStructure) -> None:
+    """Check that every input of every op is fed by an op, a default, or a value that run config can give.
+
+    Raises:
+        OpweaveInvalidDefinitionError: One is not.
+    """
+    for node in structure.nodes.values():
+        for name in structure.unconnected(node):
+            definition = node.definition.inputs[name]
+            if not definition.has_default and (
+                value_config_type(definition.type.typing_type) is None
+            ):
+                raise errors.OpweaveInvalidDefinitionError(
+                    f"nothing feeds the input {name!r} of {node.path!r} in {structure.subject} ({node.origin}): pass it "
+                    f"an output, or give it a default; run config cannot hold a {definition.type.name}"
+                )
+
+
+def validated(
+    config_type: config_types.ConfigType, value: Mapping[str, Any], subject: str
+) -> dict[str, Any]:
+    """Return *value* with all defaults filled in.
+
+    Raises:
+        OpweaveInvalidConfigError: With every problem.
+    """
+    problems = Problems()
+    result: dict[str, Any] = {}
+    if _is_too_deep(value):
+        problems.add((), f"is nested deeper than {MAX_DEPTH} levels", "INVALID_VALUE")
+    else:
+        result = config_type.validate(value, (), problems)
+    if problems.found:
+        raise errors.OpweaveInvalidConfigError(
+            f"the run config of {subject} is wrong", problems.found
+        )
+    return result
+
+
+def _is_too_deep(value: object) -> bool:
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for item in level
+            if isinstance(item, (Mapping, list))
+            for child in (item.values() if isinstance(item, Mapping) else item)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def op_entry(run_config: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    """Return what stands in *run_config* for the op at *path*; empty when nothing does."""
+    entry: Any = run_config
+    for name in path.split("."):
+        ops = entry.get("ops") if isinstance(entry, Mapping) else None
+        entry = ops.get(name) if isinstance(ops, Mapping) else None
+    return entry if isinstance(entry, Mapping) else {}
+
+
+def resource_config(run_config: Mapping[str, Any], key: str) -> Any:
+    """Return the config of the resource *key* in *run_config*; `NO_CONFIG` when there is none."""
+    entry = (run_config.get("resources") or {}).get(key)
+    if not isinstance(entry, Mapping) or "config" not in entry:
+        return NO_CONFIG
+    return entry["config"]
+
+
+def problem_path(path: str) -> Path:
+    """Return where the op at *path* stands in a run config."""
+    keys: list[str] = []
+    for name in path.split("."):
+        keys += ["ops", name]
+    return tuple(keys)

@@ -1,0 +1,377 @@
+"""Ops: functions that are steps of a job."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+
+from opweave import errors
+from opweave.config import shapes
+from opweave.config.problems import shown
+from opweave.definitions import composition, signature
+from opweave.definitions import origin as origins
+from opweave.definitions import types as value_types
+from opweave.definitions.events import Output
+from opweave.definitions.inputs import NO_VALUE, In, InputDefinition
+from opweave.definitions.node import NodeDefinition
+from opweave.definitions.outputs import DEFAULT_OUTPUT, Out, OutputDefinition
+from opweave.definitions.retry_policy import RetryPolicy
+
+if TYPE_CHECKING:
+    from opweave.config.model import Config
+    from opweave.execution.context import OpExecutionContext
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+ConfigT = TypeVar("ConfigT", bound="Config")
+
+
+class OpDefinition(NodeDefinition, Generic[P, R]):
+    """A function that runs as a step, with what its signature and its decorator tell.
+
+    Attributes:
+        function: The body.
+        body: The parts of its signature.
+        config_field: Schema of its config; None when it takes none.
+        required_resource_keys: From the decorator and from parameters that are resources.
+    """
+
+    kind = "op"
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        ins: Mapping[str, In] | None = None,
+        out: Out | Mapping[str, Out] | None = None,
+        config_schema: object = None,
+        required_resource_keys: typing.AbstractSet[str] | None = None,
+        tags: Mapping[str, Any] | None = None,
+        retry_policy: RetryPolicy | None = None,
+        code_version: str | None = None,
+        pool: str | None = None,
+    ) -> None:
+        place = origins.origin_of(function)
+        own_name = name or getattr(function, "__name__", "op")
+        owner = f"op {own_name!r} ({place})"
+        self.function = function
+        self.body = signature.read_signature(function, owner)
+        self.config_field = _config_field(config_schema, self.body, owner)
+        self.required_resource_keys = frozenset(required_resource_keys or ()) | set(
+            self.body.resources
+        )
+        if retry_policy is not None and not isinstance(retry_policy, RetryPolicy):
+            raise errors.OpweaveInvalidDefinitionError(
+                f"{owner} is given {shown(retry_policy)} as its retry policy: give a RetryPolicy"
+            )
+        self.retry_policy = retry_policy
+        self.code_version = code_version
+        self.pool = pool
+        super().__init__(
+            own_name,
+            description=description or inspect.getdoc(function),
+            inputs=_input_definitions(self.body, ins, owner),
+            outputs=_output_definitions(self.body, out, function, owner),
+            tags=tags,
+            origin=place,
+        )
+
+    @overload
+    def __call__(
+        self: OpDefinition[P, Coroutine[Any, Any, Any]]
+        | OpDefinition[P, Iterator[Any]]
+        | OpDefinition[P, AsyncIterator[Any]]
+        | OpDefinition[P, Output[Any]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Any: ...
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    @overload
+    def __call__(
+        self, context: OpExecutionContext, /, *args: P.args, **kwargs: P.kwargs
+    ) -> Any: ...
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Use the op in the graph whose body runs now; outside of any, run it as the plain function that it is.
+
+        A direct call takes the body's arguments: a context (`build_op_context`) first if the body takes one.
+
+        Raises:
+            OpweaveInvalidDefinitionError: In a graph: an argument does not fit.
+            OpweaveInvalidInvocationError: In a direct call: an argument is missing or unknown.
+        """
+        composer = composition.current()
+        if composer is not None:
+            return composer.invoke(self, None, {}, None, args, kwargs)
+        return self._call_directly(args, kwargs)
+
+    def _call_directly(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        context = args[0] if args and is_context(args[0]) else kwargs.get("context")
+        if context is not None and is_context(context):
+            args = args[1:] if args and args[0] is context else args
+            kwargs = {name: value for name, value in kwargs.items() if value is not context}
+            for name in self.body.resources:
+                kwargs.setdefault(name, getattr(context.resources, name))
+            if self.body.config is not signature.EMPTY and "config" not in kwargs:
+                kwargs["config"] = context.op_config
+            if self.body.has_context:
+                args = (context, *args)
+        elif self.body.has_context and not args:
+            raise errors.OpweaveInvalidInvocationError(
+                f"{self} takes a context: call it with one from opweave.build_op_context() as the first argument"
+            )
+        try:
+            inspect.signature(self.function).bind(*args, **kwargs)
+        except TypeError as error:
+            raise errors.OpweaveInvalidInvocationError(
+                f"{self} is called directly: {error}"
+            ) from None
+        return self.function(*args, **kwargs)
+
+
+def is_context(value: object) -> bool:
+    """Return whether *value* is the context of a step."""
+    return bool(getattr(type(value), "__opweave_context__", False))
+
+
+def _config_field(
+    config_schema: object, body: signature.BodySignature, owner: str
+) -> shapes.Field | None:
+    if config_schema is None:
+        config_schema = None if body.config is signature.EMPTY else body.config
+    elif body.config is not signature.EMPTY:
+        raise errors.OpweaveInvalidDefinitionError(
+            f"{owner} has both config_schema and a parameter called config: keep one of them"
+        )
+    if config_schema is None:
+        return None
+    try:
+        return shapes.as_field(config_schema)
+    except errors.OpweaveInvalidConfigDefinitionError as error:
+        raise errors.OpweaveInvalidConfigDefinitionError(
+            f"the config of {owner}: {error}"
+        ) from None
+
+
+def _input_definitions(
+    body: signature.BodySignature, ins: Mapping[str, In] | None, owner: str
+) -> dict[str, InputDefinition]:
+    declared = dict(ins or {})
+    result: dict[str, InputDefinition] = {}
+    for parameter in body.inputs:
+        annotation = parameter.annotation
+        default = NO_VALUE if parameter.default is signature.EMPTY else parameter.default
+        result[parameter.name] = _input_definition(
+            parameter.name, declared.pop(parameter.name, In()), annotation, default, owner
+        )
+    for name, described in declared.items():
+        definition = _input_definition(name, described, signature.EMPTY, NO_VALUE, owner)
+        if not definition.is_nothing:
+            hint = errors.did_you_mean(name, [p.name for p in body.inputs])
+            raise errors.OpweaveInvalidDefinitionError(
+                f"{owner} declares the input {name!r}, which its function does not take{hint}; "
+                "only an In(Nothing) may be left out of the parameters"
+            )
+        result[name] = definition
+    return result
+
+
+def _input_definition(
+    name: str, described: In, annotation: Any, default: Any, owner: str
+) -> InputDefinition:
+    if not isinstance(described, In):
+        raise errors.OpweaveInvalidDefinitionError(
+            f"{owner} describes its input {name!r} by {shown(described)}: give an In(...)"
+        )
+    if described.opweave_type is not NO_VALUE:
+        annotation = described.opweave_type
+    if described.default_value is not NO_VALUE:
+        default = described.default_value
+    is_unknown = annotation is signature.EMPTY or isinstance(annotation, str)
+    type_ = value_types.AnyType if is_unknown else value_types.resolve_type(annotation)
+    return InputDefinition(
+        name,
+        type_,
+        described.description,
+        default,
+        described.metadata,
+        described.input_manager_key,
+    )
+
+
+def _output_definitions(
+    body: signature.BodySignature,
+    out: Out | Mapping[str, Out] | None,
+    function: Callable[..., Any],
+    owner: str,
+) -> dict[str, OutputDefinition]:
+    annotation = signature.unwrap_return(body.returns, function)
+    if out is None or isinstance(out, Out):
+        return {DEFAULT_OUTPUT: _output_definition(DEFAULT_OUTPUT, out or Out(), annotation, owner)}
+    if not isinstance(out, Mapping):
+        raise errors.OpweaveInvalidDefinitionError(
+            f"{owner} is given {shown(out)} as out: give an Out, or a dict from names to Outs"
+        )
+    members = _member_annotations(annotation, len(out), owner)
+    return {
+        origins.checked_name(name, f"an output of {owner}", origins.origin_of(function)): (
+            _output_definition(name, described, member, owner)
+        )
+        for (name, described), member in zip(out.items(), members, strict=True)
+    }
+
+
+def _member_annotations(annotation: Any, count: int, owner: str) -> tuple[Any, ...]:
+    """Return the annotation of each of *count* outputs from the body's: a tuple's members when it is a tuple."""
+    if typing.get_origin(annotation) is tuple:
+        members = typing.get_args(annotation)
+        if Ellipsis not in members:
+            if len(members) != count:
+                raise errors.OpweaveInvalidDefinitionError(
+                    f"{owner} is annotated to return {len(members)} values and declares {count} outputs"
+                )
+            return tuple(
+                typing.get_args(m)[0] if typing.get_origin(m) is Output else m for m in members
+            )
+    if count == 1:
+        return (annotation,)
+    return (signature.EMPTY,) * count
+
+
+def _output_definition(name: str, described: Out, annotation: Any, owner: str) -> OutputDefinition:
+    if not isinstance(described, Out):
+        raise errors.OpweaveInvalidDefinitionError(
+            f"{owner} describes its output {name!r} by {shown(described)}: give an Out(...)"
+        )
+    if described.opweave_type is not NO_VALUE:
+        annotation = described.opweave_type
+    type_ = (
+        value_types.AnyType
+        if annotation is signature.EMPTY
+        else value_types.resolve_type(annotation)
+    )
+    return OutputDefinition(
+        name,
+        type_,
+        described.description,
+        described.is_required,
+        described.io_manager_key,
+        described.metadata,
+    )
+
+
+class OpDecorator(Protocol):
+    """What ``op(...)`` returns: the parameters that opweave passes itself are taken off the signature."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[OpExecutionContext, ConfigT, P], R], /
+    ) -> OpDefinition[P, R]: ...
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[OpExecutionContext, P], R], /
+    ) -> OpDefinition[P, R]: ...
+
+    @overload
+    def __call__(self, function: Callable[Concatenate[ConfigT, P], R], /) -> OpDefinition[P, R]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> OpDefinition[P, R]: ...
+
+
+class OpWithInsDecorator(Protocol):
+    """What ``op(ins=...)`` returns: inputs may exist that are no parameters, so arguments are not checked."""
+
+    def __call__(self, function: Callable[..., R], /) -> OpDefinition[..., R]: ...
+
+
+@overload
+def op(
+    function: Callable[Concatenate[OpExecutionContext, ConfigT, P], R], /
+) -> OpDefinition[P, R]: ...
+
+
+@overload
+def op(function: Callable[Concatenate[OpExecutionContext, P], R], /) -> OpDefinition[P, R]: ...
+
+
+@overload
+def op(function: Callable[Concatenate[ConfigT, P], R], /) -> OpDefinition[P, R]: ...
+
+
+@overload
+def op(function: Callable[P, R], /) -> OpDefinition[P, R]: ...
+
+
+@overload
+def op(
+    *,
+    ins: Mapping[str, In],
+    name: str | None = None,
+    description: str | None = None,
+    out: Out | Mapping[str, Out] | None = None,
+    config_schema: object = None,
+    required_resource_keys: typing.AbstractSet[str] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    retry_policy: RetryPolicy | None = None,
+    code_version: str | None = None,
+    pool: str | None = None,
+) -> OpWithInsDecorator: ...
+
+
+@overload
+def op(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    out: Out | Mapping[str, Out] | None = None,
+    config_schema: object = None,
+    required_resource_keys: typing.AbstractSet[str] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    retry_policy: RetryPolicy | None = None,
+    code_version: str | None = None,
+    pool: str | None = None,
+) -> OpDecorator: ...
+
+
+def op(function: Any = None, /, **options: Any) -> Any:
+    """Make a function an op: bare (``@op``) or with options (``@op(tags=...)``).
+
+    The first parameter is the context when it is annotated `OpExecutionContext`, or called ``context`` without annotation.
+    A parameter called ``config`` that is annotated with a `Config` class is the op's config; parameters annotated with
+    resource classes are resources; all others are inputs. Types and outputs come from the annotations. The body may be a
+    function, a generator that yields `Output`, a coroutine function or an asynchronous generator.
+
+    Args:
+        function: The body, when used bare.
+        options: ``name`` (default: the function's), ``description`` (default: its docstring), ``ins`` and ``out`` (more
+            about inputs and outputs), ``config_schema`` (where there is no ``config`` parameter),
+            ``required_resource_keys``, ``tags``, ``retry_policy``, ``code_version``, ``pool``.
+
+    Raises:
+        OpweaveInvalidDefinitionError: Something does not fit together.
+    """
+    if function is None:
+        return lambda body: _checked_op(body, options)
+    return _checked_op(function, options)
+
+
+def _checked_op(function: Any, options: dict[str, Any]) -> OpDefinition[Any, Any]:
+    if not callable(function) or isinstance(function, (type, NodeDefinition)):
+        raise errors.OpweaveInvalidDefinitionError(
+            f"@op is put on {shown(function)} ({origins.caller_origin()}): put it on a function; "
+            "the op's name is given by name="
+        )
+    if not isinstance(function, (types.FunctionType, types.MethodType)) and not options.get("name"):
+        options = {**options, "name": getattr(function, "__name__", type(function).__name__)}
+    return OpDefinition(function, **options)

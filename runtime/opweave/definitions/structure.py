@@ -1,0 +1,190 @@
+"""A job's graph taken apart: every op with its path and what feeds it, upstream before downstream."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from opweave import errors
+from opweave.definitions import composition
+from opweave.definitions.graph import GraphDefinition
+from opweave.definitions.op import OpDefinition
+from opweave.wire.plan import OutputRef
+
+if TYPE_CHECKING:
+    from opweave.definitions import origin as origins
+    from opweave.definitions.retry_policy import RetryPolicy
+
+
+class NodeInput(NamedTuple):
+    """What feeds one input of an op: outputs of other ops."""
+
+    sources: tuple[OutputRef, ...]
+    is_fan_in: bool
+
+
+class OpNode(NamedTuple):
+    """One use of an op in a job.
+
+    Attributes:
+        path: Names from the job's root, joined by dots: the step key.
+        inputs: Connected inputs only.
+        tags: Of the op, of its uses and of the graphs around it, the inner ones winning.
+        retry_policy: Of its use, else of the op, else of the graphs around it.
+    """
+
+    path: str
+    definition: OpDefinition[Any, Any]
+    inputs: Mapping[str, NodeInput]
+    tags: Mapping[str, Any]
+    retry_policy: RetryPolicy | None
+    origin: origins.Origin
+
+
+class JobStructure:
+    """All ops of a job by path, in an order that depends on the definition only."""
+
+    def __init__(self, nodes: Iterable[OpNode], subject: str) -> None:
+        self.subject = subject
+        self.nodes: dict[str, OpNode] = _topological(list(nodes), subject)
+
+    def select(self, paths: frozenset[str]) -> JobStructure:
+        """Return the part with *paths* only; inputs fed by others become unconnected."""
+        kept = []
+        for node in self.nodes.values():
+            if node.path in paths:
+                inputs = {
+                    name: fed
+                    for name, fed in (
+                        (name, _restricted(fed, paths)) for name, fed in node.inputs.items()
+                    )
+                    if fed is not None
+                }
+                kept.append(node._replace(inputs=inputs))
+        return JobStructure(kept, self.subject)
+
+    def unconnected(self, node: OpNode) -> list[str]:
+        """Return the inputs of *node* that run config or a default must feed."""
+        return [
+            name
+            for name, definition in node.definition.inputs.items()
+            if name not in node.inputs and not definition.is_nothing
+        ]
+
+
+def _restricted(fed: NodeInput, paths: frozenset[str]) -> NodeInput | None:
+    sources = tuple(s for s in fed.sources if s.step_key in paths)
+    if not sources and fed.sources:
+        return None
+    return fed._replace(sources=sources)
+
+
+def structure_of(graph: GraphDefinition[Any, Any], subject: str) -> JobStructure:
+    """Return the ops of *graph*.
+
+    Raises:
+        OpweaveInvalidDefinitionError: They form a cycle; the text names it.
+    """
+    return JobStructure(_Level(graph, None, "", {}, None).ops(), subject)
+
+
+class _Level:
+    """A graph inside another while it is taken apart."""
+
+    def __init__(
+        self,
+        graph: GraphDefinition[Any, Any],
+        parent: _Level | None,
+        path: str,
+        tags: Mapping[str, Any],
+        retry_policy: RetryPolicy | None,
+    ) -> None:
+        self.graph = graph
+        self.parent = parent
+        self.path = path
+        self.tags = tags
+        self.retry_policy = retry_policy
+        self.name = path.rpartition(".")[2]
+
+    def path_of(self, name: str) -> str:
+        return f"{self.path}.{name}" if self.path else name
+
+    def ops(self) -> Iterable[OpNode]:
+        for use in self.graph.invocations.values():
+            definition = use.definition
+            tags = {**self.tags, **definition.tags, **use.tags}
+            if isinstance(definition, GraphDefinition):
+                policy = use.retry_policy or self.retry_policy
+                yield from _Level(definition, self, self.path_of(use.name), tags, policy).ops()
+            elif isinstance(definition, OpDefinition):
+                policy = use.retry_policy or definition.retry_policy or self.retry_policy
+                inputs = {}
+                for name, source in use.inputs.items():
+                    fed = self.feed(source)
+                    if fed is not None:
+                        inputs[name] = fed
+                yield OpNode(self.path_of(use.name), definition, inputs, tags, policy, use.origin)
+
+    def feed(self, source: composition.InputSource) -> NodeInput | None:
+        """Return the ops' outputs that *source* stands for; None when nothing feeds it."""
+        if isinstance(source, composition.OutputHandle):
+            return NodeInput((self.output(source),), False)
+        if isinstance(source, composition.GraphInput):
+            outer = self.parent.graph.invocations[self.name].inputs if self.parent else {}
+            if self.parent is None or source.input_name not in outer:
+                return None
+            return self.parent.feed(outer[source.input_name])
+        fed = [self.feed(member) for member in source.members]
+        return NodeInput(tuple(ref for f in fed if f is not None for ref in f.sources), True)
+
+    def output(self, handle: composition.OutputHandle) -> OutputRef:
+        """Return the op's output behind *handle*, through the graphs that return it."""
+        path = self.path_of(handle.node_name)
+        definition = self.graph.invocations[handle.node_name].definition
+        while isinstance(definition, GraphDefinition):
+            handle = definition.results[handle.output_name]
+            path = f"{path}.{handle.node_name}"
+            definition = definition.invocations[handle.node_name].definition
+        return OutputRef(step_key=path, output_name=handle.output_name)
+
+
+def _topological(nodes: list[OpNode], subject: str) -> dict[str, OpNode]:
+    """Return *nodes* upstream first; among those that are ready the order of definition decides."""
+    order = {node.path: index for index, node in enumerate(nodes)}
+    upstream = {
+        node.path: {ref.step_key for fed in node.inputs.values() for ref in fed.sources}
+        for node in nodes
+    }
+    downstream: dict[str, list[str]] = {path: [] for path in order}
+    for path, needed in upstream.items():
+        for other in needed:
+            downstream[other].append(path)
+    waiting = {path: len(needed) for path, needed in upstream.items()}
+    ready = [order[path] for path, count in waiting.items() if count == 0]
+    heapq.heapify(ready)
+    result: dict[str, OpNode] = {}
+    while ready:
+        node = nodes[heapq.heappop(ready)]
+        result[node.path] = node
+        for path in downstream[node.path]:
+            waiting[path] -= 1
+            if waiting[path] == 0:
+                heapq.heappush(ready, order[path])
+    if len(result) < len(nodes):
+        left = {path: needed for path, needed in upstream.items() if path not in result}
+        raise errors.OpweaveInvalidDefinitionError(
+            f"{subject} is cyclic: {' -> '.join(_cycle(left))}; a step cannot wait for its own output"
+        )
+    return result
+
+
+def _cycle(left: Mapping[str, set[str]]) -> list[str]:
+    """Return one cycle among the nodes that are *left*, its first node repeated at the end, in the direction of data."""
+    path = next(iter(left))
+    seen: list[str] = []
+    while path not in seen:
+        seen.append(path)
+        path = next(other for other in sorted(left[path]) if other in left)
+    cycle = seen[seen.index(path) :]
+    return [path, *reversed(cycle)]

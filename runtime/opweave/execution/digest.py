@@ -1,0 +1,47 @@
+"""A digest of definitions: the same as long as neither their structure nor the text of their functions changes."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from opweave.execution.snapshot import snapshot_job
+from opweave.wire import codec
+
+if TYPE_CHECKING:
+    from opweave.definitions.definitions import Definitions
+
+
+def digest_of(definitions: Definitions) -> str:
+    """Return 64 hexadecimal digits; places in files and on machines do not matter."""
+    digest = hashlib.sha256()
+    for part in _parts(definitions):
+        encoded = part.encode("utf-8", "replace")
+        digest.update(f"{len(encoded)}:".encode())
+        digest.update(encoded)
+    return digest.hexdigest()
+
+
+def _parts(definitions: Definitions) -> Iterator[str]:
+    for job in sorted(definitions.jobs, key=lambda job: job.name):
+        yield json.dumps(codec.encode(snapshot_job(job)), sort_keys=True, default=str)
+        for path, node in sorted(job.structure.nodes.items()):
+            yield path
+            yield source_of(node.definition.function)
+        for key, resource in sorted(job.required_resources().items()):
+            yield key
+            yield source_of(resource.source)
+
+
+def source_of(function: object) -> str:
+    """Return the text of a function or class; its byte code when there is no text."""
+    try:
+        return inspect.getsource(function)  # type: ignore[arg-type]  # other objects raise TypeError
+    except (OSError, TypeError):
+        code = getattr(function, "__code__", None)
+        if code is None:
+            return f"{type(function).__module__}.{type(function).__qualname__}"
+        return code.co_code.hex() + repr([c for c in code.co_consts if not inspect.iscode(c)])

@@ -1,0 +1,150 @@
+"""Runs a whole job in this process, in plan order, outputs kept in memory: for tests and for trying things out."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from opweave.definitions import resource as resource_definitions
+from opweave.definitions import run_config as run_configs
+from opweave.definitions.job import DEFAULT_IO_MANAGER_KEY, JobDefinition
+from opweave.execution.clock import Clock, SystemClock
+from opweave.execution.context import RunInfo
+from opweave.execution.events import StepEvents
+from opweave.execution.plan import build_plan
+from opweave.execution.resources import opened_resources
+from opweave.execution.result import ExecuteInProcessResult, OpweaveEvent
+from opweave.execution.step import StepTask, run_step, user_error
+from opweave.io_managers.memory import InMemoryIOManager
+from opweave.wire import codec
+from opweave.wire.attempt import EventType, StepFailure, StoredOutput
+from opweave.wire.plan import PlannedStep, RunPlan
+
+
+def execute(
+    job: JobDefinition,
+    run_config: run_configs.RunConfig | Mapping[str, Any] | None = None,
+    *,
+    raise_on_error: bool = True,
+    op_selection: Sequence[str] = (),
+    resources: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    run_id: str | None = None,
+    clock: Clock | None = None,
+) -> ExecuteInProcessResult:
+    """Run *job* and return its result; see `JobDefinition.execute_in_process`.
+
+    Args:
+        clock: Waits between retries.
+    """
+    replaced = {
+        key: resource_definitions.as_resource(value, key)
+        for key, value in (resources or {}).items()
+    }
+    if replaced:
+        job = job.replacing_resources(replaced)
+    plan = build_plan(job, run_config, tuple(op_selection))
+    run = RunInfo(
+        run_id or secrets.token_hex(13), job.name, {**plan.tags, **(tags or {})}, plan.run_config
+    )
+    return _InProcessRun(job, plan, run, clock or SystemClock()).execute(raise_on_error)
+
+
+class _InProcessRun:
+    """One run while it happens."""
+
+    def __init__(self, job: JobDefinition, plan: RunPlan, run: RunInfo, clock: Clock) -> None:
+        self._job = job
+        self._plan = plan
+        self._run = run
+        self._clock = clock
+        self._structure = job.selected([step.key for step in plan.steps])
+        self._events: list[OpweaveEvent] = []
+        self._values: dict[str, Mapping[str, Any]] = {}
+        self._failures: dict[str, StepFailure] = {}
+
+    def execute(self, raise_on_error: bool) -> ExecuteInProcessResult:
+        """Run every step whose inputs are there."""
+        self._tell(EventType.RUN_START, f"started {self._job.name}")
+        definitions = self._job.required_resources(self._structure.nodes.values())
+        events = StepEvents(self._recorder(None), "")
+        with opened_resources(definitions, self._run, events) as resources:
+            resources.setdefault(DEFAULT_IO_MANAGER_KEY, InMemoryIOManager())
+            for step in self._plan.steps:
+                error = self._step(step, resources)
+                if error is not None and raise_on_error:
+                    raise user_error(error)
+        if self._failures:
+            self._tell(EventType.RUN_FAILURE, f"failed: {', '.join(self._failures)}")
+        else:
+            self._tell(EventType.RUN_SUCCESS, f"succeeded: {self._job.name}")
+        return ExecuteInProcessResult(
+            self._job, self._plan, self._run.run_id, self._events, self._values, self._failures
+        )
+
+    def _step(self, step: PlannedStep, resources: Mapping[str, Any]) -> Exception | None:
+        reason = self._skip_reason(step)
+        if reason:
+            self._tell(EventType.STEP_SKIPPED, f"skipped {step.key}: {reason}", step.key)
+            return None
+        node = self._structure.nodes[step.key]
+        task = StepTask(self._job, node, self._run, self._stored(step))
+        events = StepEvents(self._recorder(step.key), step.key)
+        outcome = run_step(task, events, lambda: contextlib.nullcontext(resources), self._clock)
+        payload = codec.encode(outcome.result)
+        if isinstance(outcome.result, StepFailure):
+            self._failures[step.key] = outcome.result
+            message = f"failed {step.key}: {outcome.result.message}"
+            self._tell(EventType.STEP_FAILURE, message, step.key, payload)
+            return outcome.error or RuntimeError(outcome.result.message)
+        self._values[step.key] = outcome.values
+        self._tell(EventType.STEP_SUCCESS, f"succeeded {step.key}", step.key, payload)
+        return None
+
+    def _skip_reason(self, step: PlannedStep) -> str:
+        """Return why *step* cannot run; empty when it can. A fan-in needs one of its sources, other inputs all."""
+        for given in step.inputs:
+            missing = [
+                ref for ref in given.sources if not self._is_given(ref.step_key, ref.output_name)
+            ]
+            if not missing or (
+                given.is_fan_in and len(missing) < len(given.sources) and not given.is_nothing
+            ):
+                continue
+            ref = missing[0]
+            state = "failed" if ref.step_key in self._failures else "gave no output"
+            return f"its input {given.name} needs {ref.step_key}.{ref.output_name}, and {ref.step_key} {state}"
+        return ""
+
+    def _is_given(self, step_key: str, output_name: str) -> bool:
+        return output_name in self._values.get(step_key, {})
+
+    def _stored(self, step: PlannedStep) -> dict[str, tuple[StoredOutput, ...]]:
+        return {
+            given.name: tuple(
+                StoredOutput(
+                    run_id=self._run.run_id, step_key=ref.step_key, output_name=ref.output_name
+                )
+                for ref in given.sources
+                if self._is_given(ref.step_key, ref.output_name)
+            )
+            for given in step.inputs
+            if given.sources
+        }
+
+    def _recorder(self, step_key: str | None) -> Any:
+        def record(event_type: EventType, message: str, payload: dict[str, Any]) -> None:
+            self._events.append(OpweaveEvent(event_type, message, step_key, payload))
+
+        return record
+
+    def _tell(
+        self,
+        event_type: EventType,
+        message: str,
+        step_key: str | None = None,
+        payload: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._events.append(OpweaveEvent(event_type, message, step_key, payload or {}))

@@ -1,0 +1,147 @@
+"""Outputs of a step: checked, stored, and found complete when the body has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from opweave import errors
+from opweave.config.problems import shown
+from opweave.definitions.events import Output
+from opweave.definitions.op import OpDefinition
+from opweave.definitions.outputs import OutputDefinition
+from opweave.definitions.structure import OpNode
+from opweave.execution.context import (
+    OpExecutionContext,
+    OutputContext,
+    RunInfo,
+    check_io_manager,
+    restricted,
+)
+from opweave.execution.error_info import text_of
+from opweave.execution.events import StepEvents
+from opweave.wire.attempt import ProducedOutput
+
+
+class OutputReceiver:
+    """Takes what a body gives: stores outputs, tells events."""
+
+    def __init__(
+        self,
+        node: OpNode,
+        run: RunInfo,
+        events: StepEvents,
+        context: OpExecutionContext,
+        resources: Mapping[str, Any],
+    ) -> None:
+        self._node = node
+        self._run = run
+        self._events = events
+        self._context = context
+        self._resources = resources
+        self._values: dict[str, Any] = {}
+
+    def receive(self, item: object) -> None:
+        """Take one item of the body's stream.
+
+        Raises:
+            OpweaveInvariantViolationError: It is neither an output of the op nor an event, or an output given twice.
+            OpweaveTypeCheckDidNotPass: The value is not of the output's type.
+            OpweaveExecutionHandleOutputError: The I/O manager could not store it.
+        """
+        if not isinstance(item, Output):
+            self._events.user_event(item)
+            return
+        definition = self._definition(item)
+        item.metadata.update(self._context.output_metadata.get(item.output_name, {}))
+        check = definition.type.type_check(self._context, item.value)
+        self._events.output_given(item, definition.type, check)
+        if not check.success:
+            raise errors.OpweaveTypeCheckDidNotPass(
+                f"the output {item.output_name!r} of {self._node.path!r} ({self._node.definition.origin}) is not "
+                f"{definition.type.name}: {check.description or 'its check says no'}"
+            )
+        if not definition.is_nothing:
+            self._store(item, definition)
+        self._values[item.output_name] = item.value
+
+    def _definition(self, output: Output[Any]) -> OutputDefinition:
+        outputs = self._node.definition.outputs
+        name = output.output_name
+        if name == "result" and name not in outputs and len(outputs) == 1:
+            (name,) = outputs
+            output.output_name = name
+        if name not in outputs:
+            hint = errors.did_you_mean(str(name), outputs) or f"; its outputs: {', '.join(outputs)}"
+            raise errors.OpweaveInvariantViolationError(
+                f"the op {self._node.path!r} gives the output {name!r:.100}, which it does not declare{hint}"
+            )
+        if name in self._values:
+            raise errors.OpweaveInvariantViolationError(
+                f"the op {self._node.path!r} gives its output {name!r} twice"
+            )
+        return outputs[name]
+
+    def _store(self, output: Output[Any], definition: OutputDefinition) -> None:
+        key = definition.io_manager_key
+        where = f"the output {definition.name!r} of {self._node.path!r}"
+        manager = check_io_manager(self._resources.get(key), key, where)
+        context = OutputContext(
+            run=self._run,
+            events=self._events,
+            step_key=self._context.step_key,
+            name=definition.name,
+            metadata=definition.metadata,
+            opweave_type=definition.type,
+            op_def=self._node.definition,
+            resources=restricted(self._resources, self._resources, f"the I/O manager {key!r}"),
+        )
+        try:
+            manager.handle_output(context, output.value)
+        except Exception as error:
+            if is_pickling_error(error):
+                raise unserializable(where, output.value, key, error) from error
+            raise errors.OpweaveExecutionHandleOutputError(
+                f"{where} could not be stored by the I/O manager {key!r}"
+            ) from error
+        self._events.output_handled(definition.name, key, context.logged_metadata)
+
+    def finished(self) -> dict[str, Any]:
+        """Return the values of all outputs, now that the body has ended.
+
+        Raises:
+            OpweaveStepOutputNotFoundError: A required one was not given.
+        """
+        for name, definition in self._node.definition.outputs.items():
+            if name in self._values or not definition.is_required:
+                continue
+            if not definition.is_nothing:
+                raise errors.OpweaveStepOutputNotFoundError(
+                    f"the op {self._node.path!r} ({self._node.definition.origin}) ended without its output {name!r}: yield "
+                    f"Output(value, output_name={name!r}), or declare it as Out(is_required=False)"
+                )
+            self.receive(Output(None, name))
+        return self._values
+
+
+def produced(op: OpDefinition[Any, Any], values: Mapping[str, Any]) -> tuple[ProducedOutput, ...]:
+    """Return which outputs of *op* were given."""
+    return tuple(ProducedOutput(name=name) for name in op.outputs if name in values)
+
+
+def is_pickling_error(error: BaseException) -> bool:
+    """Return whether *error* tells that a value cannot be pickled; the module raises three classes for that."""
+    if any(cls.__name__ == "PicklingError" for cls in type(error).__mro__):
+        return True
+    return isinstance(error, (TypeError, AttributeError)) and "pickle" in text_of(error)
+
+
+def unserializable(
+    where: str, value: object, manager_key: str, error: Exception
+) -> errors.OpweaveUnserializableOutputError:
+    """Return the error for a *value* that cannot be pickled, with what to do about it."""
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    return errors.OpweaveUnserializableOutputError(
+        f"{where} is {shown(value)} ({kind}), which cannot be pickled: {text_of(error).splitlines()[0][:300]}; return plain "
+        f"data, or give the output an I/O manager that can store it (Out(io_manager_key=...) instead of {manager_key!r})"
+    )

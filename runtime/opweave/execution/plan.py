@@ -1,0 +1,105 @@
+"""The plan of a run: what the operator needs to know to run a job without its code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from opweave import errors
+from opweave.config.problems import shown
+from opweave.definitions.inputs import InputDefinition
+from opweave.definitions.job import JobDefinition
+from opweave.definitions.run_config import RunConfig
+from opweave.definitions.structure import JobStructure, OpNode
+from opweave.execution.pod_shape import POD_TAG, pod_shape
+from opweave.wire import plan as wire
+
+MAX_RUNTIME_TAG = "opweave/max_runtime"
+"""On an op: seconds from the start of its body after which the step is stopped."""
+
+
+def build_plan(
+    job: JobDefinition,
+    run_config: RunConfig | Mapping[str, Any] | None = None,
+    op_selection: Sequence[str] = (),
+) -> wire.RunPlan:
+    """Return the plan of a run of *job*.
+
+    Args:
+        run_config: In place of the job's own when it is not empty.
+        op_selection: Only these ops; all when it is empty.
+
+    Raises:
+        OpweaveInvalidConfigError: With every problem of the run config.
+        OpweaveInvalidSubsetError: *op_selection* names nothing.
+        OpweaveInvalidDefinitionError: A required resource is not defined, or a tag is wrong.
+    """
+    structure = job.selected(op_selection)
+    return wire.RunPlan(
+        job=job.name,
+        steps=planned_steps(job, structure),
+        run_config=job.complete_run_config(run_config, structure),
+        tags=job.tags,
+    )
+
+
+def planned_steps(job: JobDefinition, structure: JobStructure) -> tuple[wire.PlannedStep, ...]:
+    """Return the steps of the ops in *structure*, upstream first.
+
+    Raises:
+        OpweaveInvalidDefinitionError: A tag that shapes the step is wrong.
+    """
+    return tuple(_step(job, node) for node in structure.nodes.values())
+
+
+def _step(job: JobDefinition, node: OpNode) -> wire.PlannedStep:
+    definition = node.definition
+    policy = node.retry_policy or job.op_retry_policy
+    return wire.PlannedStep(
+        key=node.path,
+        op=definition.name,
+        description=definition.description,
+        inputs=tuple(_input(node, given) for given in definition.inputs.values()),
+        outputs=tuple(
+            wire.StepOutput(name=o.name, is_required=o.is_required, is_nothing=o.is_nothing)
+            for o in definition.outputs.values()
+        ),
+        tags=_tags(node),
+        pod=pod_shape(node.tags.get(POD_TAG), f"{node.path!r} in {job}"),
+        retry_policy=policy.to_wire() if policy is not None else None,
+        timeout_seconds=_timeout(node, job),
+    )
+
+
+def _input(node: OpNode, definition: InputDefinition) -> wire.StepInput:
+    fed = node.inputs.get(definition.name)
+    return wire.StepInput(
+        name=definition.name,
+        sources=fed.sources if fed is not None else (),
+        is_fan_in=fed.is_fan_in if fed is not None else False,
+        is_nothing=definition.is_nothing,
+    )
+
+
+def _tags(node: OpNode) -> dict[str, str]:
+    return {
+        key: value if isinstance(value, str) else json.dumps(value, default=str)
+        for key, value in node.tags.items()
+        if key != POD_TAG
+    }
+
+
+def _timeout(node: OpNode, job: JobDefinition) -> float | None:
+    value = node.tags.get(MAX_RUNTIME_TAG)
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise errors.OpweaveInvalidDefinitionError(
+            f"{node.path!r} in {job} has the tag {MAX_RUNTIME_TAG} with {shown(value)}: give a number of seconds above 0"
+        )
+    return seconds

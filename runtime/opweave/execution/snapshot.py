@@ -1,0 +1,73 @@
+"""Snapshots: what a location defines, without its code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opweave import errors
+from opweave.definitions import composition
+from opweave.definitions.graph import GraphDefinition
+from opweave.definitions.job import JobDefinition
+from opweave.execution.plan import planned_steps
+from opweave.wire.location import GraphNode, JobSnapshot
+from opweave.wire.plan import RunPlan
+
+
+def snapshot_job(job: JobDefinition) -> JobSnapshot:
+    """Return what is told of *job*.
+
+    Raises:
+        OpweaveInvalidDefinitionError: A required resource is not defined, or a tag is wrong.
+    """
+    steps = planned_steps(job, job.structure)
+    try:
+        run_config, requires_config = job.complete_run_config(), False
+    except errors.OpweaveInvalidConfigError:
+        # Its plan is shown all the same; a run of it needs config.
+        run_config, requires_config = {}, True
+    return JobSnapshot(
+        name=job.name,
+        plan=RunPlan(job=job.name, steps=steps, run_config=run_config, tags=job.tags),
+        description=job.description,
+        tags=job.tags,
+        graph=_nodes(job.graph, ""),
+        config_schema=job_config_schema(job),
+        requires_config=requires_config,
+    )
+
+
+def job_config_schema(job: JobDefinition) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the run config of *job*."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"run config of {job.name}",
+        **job.run_config_type().json_schema(),
+    }
+
+
+def _nodes(graph: GraphDefinition[Any, Any], path: str) -> tuple[GraphNode, ...]:
+    return tuple(_node(use, path) for use in graph.invocations.values())
+
+
+def _node(use: composition.Invocation, parent: str) -> GraphNode:
+    prefix = f"{parent}." if parent else ""
+    path = f"{prefix}{use.name}"
+    definition = use.definition
+    children = _nodes(definition, path) if isinstance(definition, GraphDefinition) else ()
+    return GraphNode(
+        path=path,
+        definition=definition.name,
+        description=definition.description,
+        inputs={name: _feeding(use.inputs.get(name), prefix) for name in definition.inputs},
+        outputs=tuple(definition.outputs),
+        children=children,
+    )
+
+
+def _feeding(source: composition.InputSource | None, prefix: str) -> tuple[str, ...]:
+    if source is None:
+        return ()
+    members = source.members if isinstance(source, composition.FanIn) else (source,)
+    return tuple(
+        f"{prefix}{m.node_name}" for m in members if isinstance(m, composition.OutputHandle)
+    )

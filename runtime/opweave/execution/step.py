@@ -1,0 +1,271 @@
+"""Runs one step: resources, inputs, the body, outputs, and the user's retries.
+
+Called by the step process and by `in_process`. User code's errors never leave it; requests to stop (`StepTerminated`,
+`KeyboardInterrupt`) do, after resources are torn down.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from opweave import errors
+from opweave.deferred import deferred_module
+from opweave.definitions import job_config
+from opweave.definitions.job import DEFAULT_IO_MANAGER_KEY, JobDefinition
+from opweave.definitions.structure import OpNode
+from opweave.execution import inputs as step_inputs
+from opweave.execution import outputs as step_outputs
+from opweave.execution.body import call_body
+from opweave.execution.clock import Clock, SystemClock
+from opweave.execution.context import OpExecutionContext, RunInfo, restricted
+from opweave.execution.error_info import error_info, one_line
+from opweave.execution.events import Emit, StepEvents
+from opweave.execution.resources import opened_resources, resolved
+from opweave.execution.retry import next_try
+from opweave.wire.attempt import AttemptSlice, StepFailure, StepSuccess, StoredOutput
+
+if TYPE_CHECKING:
+    from opweave.io_managers import default as default_io_managers
+else:
+    default_io_managers = deferred_module("opweave.io_managers.default")
+
+OpenResources = Callable[[], contextlib.AbstractContextManager[Mapping[str, Any]]]
+"""Sets up what a try of a step needs; called once per try."""
+
+
+class StepTask(NamedTuple):
+    """What is to be run.
+
+    Attributes:
+        stored: For each connected input, the outputs that feed it.
+    """
+
+    job: JobDefinition
+    node: OpNode
+    run: RunInfo
+    stored: Mapping[str, tuple[StoredOutput, ...]]
+
+
+class StepOutcome(NamedTuple):
+    """How a step ended.
+
+    Attributes:
+        error: What made it fail; what user code raised is its cause.
+        values: What the body gave, by output.
+    """
+
+    result: StepSuccess | StepFailure
+    error: Exception | None
+    values: Mapping[str, Any]
+
+
+def run_attempt(
+    job: JobDefinition,
+    slice_: AttemptSlice,
+    emit: Emit,
+    *,
+    instance_directory: Path | None = None,
+    clock: Clock | None = None,
+) -> StepSuccess | StepFailure:
+    """Run the step that *slice_* describes and return its outcome.
+
+    Args:
+        job: The job as its location defines it, resources included.
+        slice_: The step's part of the plan.
+        emit: Takes each event but the outcome, in order; never called from two threads at once.
+        instance_directory: Where the default I/O manager keeps files; see `default_io_manager`.
+        clock: Waits between retries.
+
+    Raises:
+        StepTerminated: Or whatever else that is no `Exception` ended the body; resources are torn down.
+    """
+    node = job.structure.nodes.get(slice_.op_path)
+    if node is None:
+        hint = errors.did_you_mean(slice_.op_path, job.structure.nodes)
+        return StepFailure(
+            reason="StepNotFound",
+            message=f"{job} has no op at {slice_.op_path!r}{hint}; its code has changed since the run was planned",
+        )
+    run = RunInfo(
+        slice_.run_id,
+        slice_.job,
+        slice_.tags,
+        slice_.run_config,
+        slice_.parent_run_id,
+        slice_.root_run_id,
+    )
+    events = StepEvents(emit, slice_.step_key)
+
+    @contextlib.contextmanager
+    def open_resources() -> Any:
+        definitions = job.required_resources([node])
+        with opened_resources(definitions, run, events) as values:
+            if DEFAULT_IO_MANAGER_KEY not in values:
+                default = default_io_managers.default_io_manager(instance_directory)
+                values[DEFAULT_IO_MANAGER_KEY] = default
+            yield values
+
+    task = StepTask(job, node, run, slice_.inputs)
+    return run_step(task, events, open_resources, clock or SystemClock()).result
+
+
+def run_step(
+    task: StepTask, events: StepEvents, open_resources: OpenResources, clock: Clock
+) -> StepOutcome:
+    """Run *task*, trying again as its retry policy says."""
+    moments = _Moments(clock)
+    retries = 0
+    events.step_started()
+    while True:
+        try:
+            with open_resources() as resources:
+                values = _run_once(task, events, resources, retries, moments)
+            produced = step_outputs.produced(task.node.definition, values)
+            success = StepSuccess(
+                outputs=produced,
+                user_code_at=moments.user_code_at,
+                body_ended_at=moments.body_ended_at,
+            )
+            return StepOutcome(success, None, values)
+        except SystemExit as exit_:
+            return StepOutcome(_exited(exit_, moments), None, {})
+        except Exception as error:  # noqa: BLE001  # whatever user code raises is the step's outcome
+            told = user_error(error)
+            retry = next_try(
+                told, task.node.retry_policy or task.job.op_retry_policy, retries, clock.random
+            )
+            if retry is None:
+                return StepOutcome(_failed(error, moments), error, {})
+            retries += 1
+            events.up_for_retry(told, retry.delay_seconds, retries)
+            clock.wait(retry.delay_seconds)
+            events.restarted(retries)
+
+
+class _Moments:
+    """When the body of the first try began, and when that of the last ended."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.user_code_at: str | None = None
+        self.body_ended_at: str | None = None
+
+    def body_begins(self) -> None:
+        if self.user_code_at is None:
+            self.user_code_at = self._clock.now().isoformat()
+
+    def body_ended(self) -> None:
+        self.body_ended_at = self._clock.now().isoformat()
+
+
+def _run_once(
+    task: StepTask,
+    events: StepEvents,
+    resources: Mapping[str, Any],
+    retries: int,
+    moments: _Moments,
+) -> dict[str, Any]:
+    """Run one try; return the values of the outputs."""
+    node = task.node
+    op = node.definition
+    op_config, config_object = _op_config(task)
+    values = step_inputs.load_inputs(task.job, node, task.run, task.stored, resources, events)
+    context = OpExecutionContext(
+        run=task.run,
+        events=events,
+        resources=restricted(resources, op.required_resource_keys, f"the op {op.name!r}"),
+        op_config=op_config,
+        op_def=op,
+        retry_number=retries,
+        op_tags=node.tags,
+    )
+    receiver = step_outputs.OutputReceiver(node, task.run, events, context, resources)
+    stream = call_body(op, context, values, config_object)
+    moments.body_begins()
+    try:
+        _drain(stream, receiver, node)
+    finally:
+        moments.body_ended()
+        stream.close()
+    return receiver.finished()
+
+
+def _drain(stream: Any, receiver: step_outputs.OutputReceiver, node: OpNode) -> None:
+    """Hand everything that the body gives to *receiver*; only the body's own errors count as user code's."""
+    while True:
+        try:
+            item = next(stream)
+        except StopIteration:
+            return
+        except errors.OpweaveInvariantViolationError:
+            raise
+        except Exception as error:
+            raise errors.OpweaveExecutionStepExecutionError(
+                f"the op {node.path!r} ({node.definition.origin}) raised {one_line(error)}"
+            ) from error
+        receiver.receive(item)
+
+
+def _op_config(task: StepTask) -> tuple[Any, Any]:
+    """Return the op's config as ``context.op_config`` shows it, and as the parameter ``config`` receives it."""
+    field = task.node.definition.config_field
+    if field is None:
+        return None, None
+    path = (*job_config.problem_path(task.node.path), "config")
+    entry = job_config.op_entry(task.run.run_config, task.node.path)
+    value = resolved(field, entry.get("config", job_config.NO_CONFIG), path)
+    plain = getattr(value, "__opweave_config_value__", None)
+    return (value if plain is None else plain()), value
+
+
+def user_error(error: BaseException) -> BaseException:
+    """Return what user code raised: the cause of an `OpweaveUserCodeExecutionError`, else *error* itself."""
+    if isinstance(error, errors.OpweaveUserCodeExecutionError) and error.__cause__ is not None:
+        return error.__cause__
+    return error
+
+
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (errors.OpweaveUnserializableOutputError, "OutputUnserializable"),
+    (errors.OpweaveExecutionHandleOutputError, "OutputNotStored"),
+    (errors.OpweaveExecutionLoadInputError, "InputNotLoaded"),
+    (errors.OpweaveResourceFunctionError, "ResourceNotReady"),
+    (errors.OpweaveExecutionStepExecutionError, "UserCodeError"),
+    (errors.OpweaveTypeCheckDidNotPass, "TypeCheckFailed"),
+    (errors.OpweaveStepOutputNotFoundError, "OutputMissing"),
+    (errors.OpweaveInvariantViolationError, "OutputInvalid"),
+    (errors.OpweaveInvalidConfigError, "ConfigInvalid"),
+    (errors.OpweaveInvalidDefinitionError, "DefinitionInvalid"),
+)
+
+
+def _failed(error: Exception, moments: _Moments) -> StepFailure:
+    reason = next((name for cls, name in _REASONS if isinstance(error, cls)), "UserCodeError")
+    told = user_error(error)
+    if isinstance(error, errors.OpweaveExecutionStepExecutionError):
+        message, info = one_line(told), error_info(told)
+    else:
+        # What opweave says comes first: which input, output or resource it was.
+        message, info = str(error).splitlines()[0][:1000], error_info(error)
+    return StepFailure(
+        reason=reason,
+        message=message,
+        error=info,
+        user_code_at=moments.user_code_at,
+        body_ended_at=moments.body_ended_at,
+    )
+
+
+def _exited(exit_: SystemExit, moments: _Moments) -> StepFailure:
+    code = exit_.code if isinstance(exit_.code, int) else (0 if exit_.code is None else 1)
+    return StepFailure(
+        reason="ProcessExited",
+        message=f"the op's code ended the process by sys.exit({exit_.code!r:.200})",
+        error=error_info(exit_),
+        exit_code=code,
+        user_code_at=moments.user_code_at,
+        body_ended_at=moments.body_ended_at,
+    )
