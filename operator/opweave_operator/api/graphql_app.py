@@ -75,9 +75,12 @@ class GraphQLApp(GraphQL[ApiContext, None]):
         """Return *data* parsed, however hostile it is."""
         # Any: parsed JSON; strawberry checks its shape.
         try:
-            return json_body.parse(data)
+            parsed = json_body.parse(data)
         except json_body.BodyInvalid as error:
             raise json.JSONDecodeError(str(error), "", 0) from error
+        if not isinstance(parsed, (dict, list)):
+            raise json.JSONDecodeError("give an object with a query", "", 0)
+        return parsed
 
 
 def routes(dependencies: ApiDependencies) -> list[BaseRoute]:

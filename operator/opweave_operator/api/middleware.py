@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 
+import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -27,8 +28,16 @@ _HEADERS = {
 """What users' code has produced is never run by a browser, framed, guessed at or kept. A page of ours sets its own policy."""
 
 
+_FAILED = JSONResponse(
+    {"code": "Internal", "message": "something went wrong inside; the web role's log says what"},
+    status_code=500,
+)
+
+_log = structlog.get_logger(__name__)
+
+
 class Guard:
-    """Adds the headers and measures the time."""
+    """Adds the headers, measures the time, and hides what went wrong inside."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -40,7 +49,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        status = 500
+        status = 0
 
         async def send_guarded(message: Message) -> None:
             nonlocal status
@@ -53,6 +62,11 @@ class Guard:
 
         try:
             await self._app(scope, receive, send_guarded)
+        except Exception:
+            if status:
+                raise
+            _log.exception("request_failed", method=scope["method"], path=scope["path"])
+            await _FAILED(scope, receive, send_guarded)
         finally:
             seconds = time.perf_counter() - began
             self._metrics.observe_request(_route(scope), _method(scope), status, seconds)

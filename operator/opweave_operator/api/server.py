@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
@@ -106,8 +107,13 @@ class ApiServer:
         *on_started* is called when requests are answered.
         """
         self._server.on_started = on_started
+        serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         try:
-            await self._server.serve(sockets=[self._socket])
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            self.stop()  # uvicorn does not clean up when it is cancelled itself
+            await serving
+            raise
         finally:
             self._socket.close()
 
