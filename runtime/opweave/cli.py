@@ -11,9 +11,8 @@ import sys
 
 import click
 
-from opweave._cli import extensions
+from opweave._cli import extensions, program
 from opweave._cli.failures import EXIT_CODES_HELP, EXIT_INTERRUPTED
-from opweave._cli.server import program_name
 
 _COMMANDS = {
     "job": ("opweave._cli.jobs", "job_group", "Launch jobs and look at what there is to launch."),
@@ -69,7 +68,7 @@ def main() -> None:
     """Run the command line and exit with its code."""
     try:
         code = cli.main(
-            prog_name=program_name(), complete_var="_OPWEAVE_COMPLETE", standalone_mode=False
+            prog_name=program.name(), complete_var="_OPWEAVE_COMPLETE", standalone_mode=False
         )
     except click.ClickException as error:
         error.show()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from opweave._cli import moments, run_config, style
+from opweave._cli import moments, run_config, style, user_error
 from opweave._cli.failures import EXIT_CODES_HELP, EXIT_RUN_FAILED, CommandFailed, NotFound
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ def execute(
     definitions = _load(file, module, attribute, working_directory)
     job = _job(definitions, job_name)
     began = time.monotonic()
-    is_success = _run(job, config).success
+    result = _run(job, config)
+    for line in _lines(result):
+        click.echo(line)
+    is_success = result.success
     took = moments.duration(time.monotonic() - began)
     click.echo(f"{style.status('SUCCESS' if is_success else 'FAILURE')} in {took}")
     if not is_success:
@@ -71,9 +74,8 @@ def _load(
     try:
         return loading.load_definitions(pointer)
     except loading.LoadError as error:
-        failure = error.failure
-        traceback = f"{failure.traceback.rstrip()}\n" if failure.traceback else ""
-        raise CommandFailed(f"{pointer} cannot be loaded\n{traceback}{failure.message}") from error
+        traceback = f"{error.traceback.rstrip()}\n" if error.traceback else ""
+        raise CommandFailed(f"{pointer} cannot be loaded\n{traceback}{error.message}") from error
 
 
 def _job(definitions: Definitions, name: str | None) -> JobDefinition:
@@ -97,3 +99,26 @@ def _run(job: JobDefinition, config: run_config.RunConfigInput) -> ExecuteInProc
     except OpweaveInvalidConfigError as error:
         hint = f"nothing was run. Job {job.name!r} needs a config that fits."
         raise run_config.refuse(config, codec.encode(error.problems), hint) from error
+
+
+def _lines(result: ExecuteInProcessResult) -> Iterator[str]:
+    """Yield a line per step and the user's traceback of each that failed; what they logged went to standard error."""
+    statuses = {"STEP_SUCCESS": "SUCCESS", "STEP_FAILURE": "FAILURE", "STEP_SKIPPED": "SKIPPED"}
+    width = max(len(step.key) for step in result.plan.steps)
+    for event in result.all_events:
+        status = statuses.get(event.event_type)
+        if status is None:
+            continue
+        mark = style.status(style.MARKS[status], status)
+        key = style.safe_line(event.step_key or "")
+        note = style.safe_line(event.message) if status == "SKIPPED" else ""
+        yield f"  {key:<{width}}  {mark}  {style.status(status)}  {note}".rstrip()
+    for key, failure in result.failures.items():
+        yield style.status(f"{style.safe_line(key)} failed: {failure.reason}", "FAILURE")
+        error = failure.error
+        text = (
+            user_error.text(error.class_name, error.message, error.stack)
+            if error
+            else failure.message
+        )
+        yield from (f"  {line}" for line in style.safe(text).splitlines())

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from opweave._cli import execution, launching, progress, queries, run_config, server, style
+from opweave._cli import execution, launching, program, progress, queries, run_config, style
 from opweave._cli.failures import EXIT_CODES_HELP, EXIT_INTERRUPTED, NotFound
 from opweave._cli.graphql import Client
 from opweave._cli.output import Column, is_structured, output_option, write_rows, write_structured
@@ -162,10 +162,10 @@ def follow_to_the_end(client: Client, run_id: str, output: str) -> None:
             context.exit(progress.wait_structured(client, run_id, output))
         context.exit(progress.follow(client, run_id))
     except KeyboardInterrupt:
-        program = server.program_name()
+        program_name = program.name()
         click.echo(
-            f"\nstopped following; the run goes on. See it again: {program} run show {run_id}; "
-            f"end it: {program} run terminate {run_id}",
+            f"\nstopped following; the run goes on. See it again: {program_name} run show {run_id}; "
+            f"end it: {program_name} run terminate {run_id}",
             err=True,
         )
         context.exit(EXIT_INTERRUPTED)
@@ -176,9 +176,9 @@ def _print_launched(run: Mapping[str, Any], url: str, output: str) -> None:
         write_structured(run, output)
         return
     click.echo(f"run {run['runId']}  {style.safe_line(run['jobName'])}  location {_location(run)}")
-    program = server.program_name()
+    program_name = program.name()
     click.echo(
-        f"{style.status(run['status'])}   {url}/runs/{run['runId']}   follow it: {program} run wait {run['runId']}"
+        f"{style.status(run['status'])}   {url}/runs/{run['runId']}   follow it: {program_name} run wait {run['runId']}"
     )
 
 

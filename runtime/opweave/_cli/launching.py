@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from opweave._cli import queries, run_config, run_ids, server
+from opweave._cli import program, queries, run_config, run_ids
 from opweave._cli.failures import CommandFailed, ConfigInvalid, NotFound, Unreachable
 from opweave._cli.graphql import Client
 from opweave._cli.run_config import RunConfigInput
@@ -92,7 +92,7 @@ def config_refused(
     return run_config.refuse(
         config,
         errors,
-        f"nothing was launched. `{server.program_name()} job scaffold-config {job}` prints a complete example.",
+        f"nothing was launched. `{program.name()} job scaffold-config {job}` prints a complete example.",
     )
 
 

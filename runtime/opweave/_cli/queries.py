@@ -32,20 +32,27 @@ RUN_WITH_CONFIG = f"""query Run($runId: ID!) {{
 
 RUN_HEADER = f"query Run($runId: ID!) {{ run(runId: $runId) {{ {_RUN_FIELDS} }} }}"
 
-RUNS = f"""query Runs($filter: RunsFilter, $first: Int!, $after: ID) {{
-  runs(filter: $filter, first: $first, after: $after) {{
+EVENT_PAGE = 200
+"""Events per request. Lengths stand in the documents themselves: the server counts a variable as the most it may be."""
+
+
+def runs(first: int) -> str:
+    """Return the document that lists the next *first* runs."""
+    return f"""query Runs($filter: RunsFilter, $after: ID) {{
+  runs(filter: $filter, first: {first:d}, after: $after) {{
     runs {{ {_RUN_FIELDS} stepCounts {{ status count }} }} endCursor hasMore
   }}
 }}"""
 
-EVENTS = """query Events($runId: ID!, $after: Int!, $first: Int!, $stepKey: String, $types: [EventType!]) {
-  run(runId: $runId) {
+
+EVENTS = f"""query Events($runId: ID!, $after: Int!, $stepKey: String) {{
+  run(runId: $runId) {{
     isFinished
-    events(after: $after, first: $first, stepKey: $stepKey, types: $types) {
-      events { number eventType timestamp message stepKey attempt payload } nextAfter hasMore
-    }
-  }
-}"""
+    events(after: $after, first: {EVENT_PAGE}, stepKey: $stepKey) {{
+      events {{ number eventType timestamp message stepKey attempt payload }} nextAfter hasMore
+    }}
+  }}
+}}"""
 
 COMPUTE_LOG = """query ComputeLog($runId: ID!, $stepKey: String!, $stream: LogStream!, $offset: Int!, $limit: Int!) {
   run(runId: $runId) {

@@ -10,12 +10,11 @@ from typing import Any
 
 import click
 
-from opweave._cli import moments, queries, style
+from opweave._cli import moments, queries, style, user_error
 from opweave._cli.failures import NotFound
 from opweave._cli.graphql import Client
 
 POLL_SECONDS = 0.5
-_PAGE = 500
 _CHUNK_BYTES = 262_144
 
 
@@ -33,7 +32,7 @@ def print_events(
     """Print all events; with *follow* also those that come, until the run has ended."""
     after = -1
     while True:
-        variables = {"runId": run_id, "after": after, "first": _PAGE, "stepKey": step_key}
+        variables = {"runId": run_id, "after": after, "stepKey": step_key}
         run = client.execute(queries.EVENTS, variables)["run"]
         page = run["events"]
         for event in page["events"]:
@@ -61,9 +60,10 @@ def _error_of(payload: Any) -> str:
     error = payload.get("error") if isinstance(payload, dict) else None
     if not isinstance(error, dict):
         return ""
-    stack = str(error.get("stack") or "").rstrip()
-    last = f"{error.get('class_name', 'Error')}: {error.get('message', '')}"
-    return stack if stack.endswith(last) else f"{stack}\n{last}".strip("\n")
+    class_name, message, stack = (
+        str(error.get(k) or "") for k in ("class_name", "message", "stack")
+    )
+    return user_error.text(class_name or "Error", message, stack)
 
 
 def print_stream(

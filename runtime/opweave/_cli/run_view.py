@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from opweave._cli import moments, style
+from opweave._cli import moments, style, user_error
 from opweave._cli.output import Column, table_lines
 
 Run = Mapping[str, Any]
@@ -153,9 +153,7 @@ def error_lines(run: Run) -> Iterator[str]:
 
 
 def _error_text(error: Mapping[str, str]) -> str:
-    last = f"{error['className']}: {error['message']}"
-    stack = error["stack"].rstrip()
-    return stack if stack.endswith(error["message"]) and stack else f"{stack}\n{last}".strip("\n")
+    return user_error.text(error["className"], error["message"], error["stack"])
 
 
 def _indented(text: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from opweave._cli import (
+from opweave._cli import , program(
     jobs,
     launching,
     moments,
@@ -26,7 +26,7 @@ from opweave._cli.output import is_structured, output_option, write_rows, write_
 from opweave._cli.server import ServerOptions, server_options
 
 STATUSES = ("QUEUED", "STARTING", "STARTED", "CANCELING", "SUCCESS", "FAILURE", "CANCELED")
-_PAGE = 200
+_PAGE = 100
 _RELATIVE = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -129,8 +129,8 @@ def _pages(
     cursor = _full_id(client, after) if after else None
     has_more = True
     while has_more and len(runs) < limit:
-        variables = {"filter": chosen, "first": min(_PAGE, limit - len(runs)), "after": cursor}
-        page = client.execute(queries.RUNS, variables)["runs"]
+        query = queries.runs(min(_PAGE, limit - len(runs)))
+        page = client.execute(query, {"filter": chosen, "after": cursor})["runs"]
         runs.extend(page["runs"])
         cursor, has_more = page["endCursor"], page["hasMore"]
     return runs, has_more
@@ -173,7 +173,7 @@ def find(client: Client, text: str, query: str) -> dict[str, Any]:
     run = client.execute(query, {"runId": text.lower()})["run"]
     if run is None:
         raise NotFound(
-            f"there is no run {text!r}; `{server.program_name()} run list` shows the newest"
+            f"there is no run {text!r}; `{program.name()} run list` shows the newest"
         )
     found: dict[str, Any] = run
     return found

@@ -10,7 +10,6 @@ import contextlib
 import functools
 import os
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,10 @@ from typing import Any, TypeVar
 
 import click
 
-from opweave._cli import port_forward
+from opweave._cli import port_forward, program
 from opweave._cli.graphql import Client
 
 LOCAL_URL = "http://127.0.0.1:3000"
-KUBECTL_PROGRAM = "kubectl-opweave"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -59,7 +57,7 @@ class ServerOptions:
             yield client
 
     def _is_on_cluster(self) -> bool:
-        if is_kubectl_plugin() or self.context or self.server_namespace:
+        if program.is_kubectl_plugin() or self.context or self.server_namespace:
             return True
         # A namespace alone is also a filter on a server that is near.
         return bool(self.namespace and _has_kubeconfig() and not _listens_locally())
@@ -98,16 +96,6 @@ def server_options(command: Command) -> Command:
         return command(options, *args, **kwargs)
 
     return with_options  # type: ignore[return-value]  # a decorator keeps the callable's kind, not its signature
-
-
-def is_kubectl_plugin() -> bool:
-    """Return whether the program was called as ``kubectl opweave``."""
-    return Path(sys.argv[0]).name.removesuffix(".exe") == KUBECTL_PROGRAM
-
-
-def program_name() -> str:
-    """Return the command as the user types it, for hints."""
-    return "kubectl opweave" if is_kubectl_plugin() else "opweave"
 
 
 def _has_kubeconfig() -> bool:

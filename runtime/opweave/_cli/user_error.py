@@ -1,0 +1,10 @@
+"""A user's error as text: the traceback with their own frames, and the error itself below it."""
+
+from __future__ import annotations
+
+
+def text(class_name: str, message: str, stack: str) -> str:
+    """Return the traceback *stack* and the error, which stands in it only when causes or groups are formatted there."""
+    error = f"{class_name}: {message}" if message else class_name
+    frames = stack.rstrip()
+    return frames if frames.endswith(error) else f"{frames}\n{error}".strip("\n")

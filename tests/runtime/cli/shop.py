@@ -1,0 +1,59 @@
+"""Definitions for the tests of the command line."""
+
+import sys
+import time
+from pathlib import Path
+
+from opweave import Definitions, Field, job, op
+
+
+@op
+def extract(context):
+    context.log.info("extracting four rows")
+    print("printed by extract")  # noqa: T201  # what a step prints is shown
+    return [1, 2, 3, 4]
+
+
+@op(config_schema={"max_rows": Field(int, default_value=3, description="rows to keep")})
+def clean(context, rows):
+    return rows[: context.op_config["max_rows"]]
+
+
+@op
+def total(rows):
+    print("summing up", file=sys.stderr)  # noqa: T201  # the same
+    return sum(rows)
+
+
+@op
+def broken(rows):
+    return 1 / (len(rows) - 4)
+
+
+@op(config_schema={"until": str})
+def wait_for(context):
+    """Wait until a file exists: tests decide when a run goes on."""
+    while not Path(context.op_config["until"]).exists():
+        time.sleep(0.02)
+    return []
+
+
+@job
+def daily_report():
+    """Make the report."""
+    total(clean(extract()))
+
+
+@job
+def failing():
+    """Fail in the middle."""
+    total(broken(extract()))
+
+
+@job
+def slow():
+    """Wait for a file."""
+    total(wait_for())
+
+
+defs = Definitions(jobs=[daily_report, failing, slow])

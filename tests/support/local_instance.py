@@ -1,0 +1,115 @@
+"""A whole instance on this machine, started by the command line as people do, and commands against it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+START_SECONDS = 60
+
+
+@dataclass
+class Instance:
+    """A running ``opweave dev``."""
+
+    url: str
+    home: Path
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+
+    def run(
+        self, *arguments: str, timeout: float = 60, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command against it."""
+        return opweave(*arguments, timeout=timeout, OPWEAVE_URL=self.url, **environment)
+
+
+def command_environment(**environment: str) -> dict[str, str]:
+    root = Path(__file__).parents[2]
+    inherited = {
+        k: v for k, v in os.environ.items() if not k.startswith("OPWEAVE_") and k != "KUBECONFIG"
+    }
+    path = os.pathsep.join(
+        [str(root / "runtime"), str(root / "operator"), os.environ.get("PYTHONPATH", "")]
+    )
+    return {**inherited, "PYTHONPATH": path, **environment}
+
+
+def opweave(
+    *arguments: str, timeout: float = 60, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "opweave", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        env=command_environment(**environment),
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def start_instance(home: Path, *arguments: str, port: int = 0) -> Instance:
+    """Start ``opweave dev`` and wait until it serves and has loaded or failed to load a location."""
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "opweave",
+            "dev",
+            "--home",
+            str(home),
+            "--port",
+            str(port),
+            *arguments,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=command_environment(PYTHONUNBUFFERED="1"),
+        stdin=subprocess.DEVNULL,
+    )
+    lines: list[str] = []
+    url = ""
+    timer = threading.Timer(START_SECONDS, process.kill)
+    timer.start()
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        match = re.match(r"web +(http\S+)", line)
+        url = match[1] if match else url
+        if url and any(line.startswith("location ") for line in lines):
+            break
+    timer.cancel()
+    if process.poll() is not None or not url:
+        process.kill()
+        raise AssertionError("opweave dev did not come up:\n" + "\n".join(lines))
+    instance = Instance(url, home, process, lines)
+    threading.Thread(target=_collect, args=(instance,), daemon=True).start()
+    return instance
+
+
+def _collect(instance: Instance) -> None:
+    assert instance.process.stdout is not None
+    for line in instance.process.stdout:
+        instance.lines.append(line.rstrip())
+
+
+def stop_instance(instance: Instance) -> int:
+    """End it as Ctrl-C does; return its exit code."""
+    instance.process.send_signal(signal.SIGINT)
+    try:
+        code = instance.process.wait(30)
+    except subprocess.TimeoutExpired:
+        instance.process.kill()
+        code = instance.process.wait()
+    if instance.process.stdout is not None:
+        instance.process.stdout.close()
+    return code
