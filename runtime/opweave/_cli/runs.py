@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from opweave._cli import , program(
+from opweave._cli import (
     jobs,
     launching,
     moments,
+    program,
     queries,
     run_logs,
     run_view,
-    server,
     style,
     time_line,
 )
@@ -172,9 +172,7 @@ def find(client: Client, text: str, query: str) -> dict[str, Any]:
     """
     run = client.execute(query, {"runId": text.lower()})["run"]
     if run is None:
-        raise NotFound(
-            f"there is no run {text!r}; `{program.name()} run list` shows the newest"
-        )
+        raise NotFound(f"there is no run {text!r}; `{program.name()} run list` shows the newest")
     found: dict[str, Any] = run
     return found
 
