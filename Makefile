@@ -72,10 +72,14 @@ type: $(VENV)/.dev ## Check types
 .PHONY: verify
 verify: $(VENV)/.dev ## Regenerate what is generated and fail on a difference
 	$(BIN)/python docs/generate_crd_reference.py --check
+	$(BIN)/python docs/generate_chart_crds.py --check
+	$(BIN)/python examples/generate_configmaps.py --check
 
 .PHONY: generate
 generate: $(VENV)/.dev ## Regenerate what is generated
 	$(BIN)/python docs/generate_crd_reference.py
+	$(BIN)/python docs/generate_chart_crds.py
+	$(BIN)/python examples/generate_configmaps.py
 
 .PHONY: test-unit
 test-unit: $(VENV)/.dev ## Tests that need neither cluster nor PostgreSQL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,7 +162,7 @@ class Run:
         for step in self.data["steps"]:
             attempts = step["attempts"]
             assert all(attempt["outcome"] for attempt in attempts), step
-            for earlier, later in zip(attempts, attempts[1:], strict=False):
+            for earlier, later in itertools.pairwise(attempts):
                 assert earlier["moments"]["committed"] <= later["moments"]["slot"], step
 
 

@@ -8,7 +8,7 @@ locally a random one from the environment) under the base path
 |---|---|---|
 | ``POST .../start`` | `StartRequest` | `AttemptSlice`; the attempt is RUNNING from now on |
 | ``POST .../events`` | `EventBatch` | `EventAck`; every event up to ``next_seq`` is durable |
-| ``PUT .../logs/{stream}?offset=N`` | bytes | 204; stream is ``stdout`` or ``stderr``; 409 with `LogAck` when *N* is not the stored length |
+| ``PUT .../logs/{stream}?offset=N`` | bytes | 204; ``stdout`` or ``stderr``; 409 with `LogAck` if *N* is not what is stored |
 | ``PUT .../outputs/{output_name}[?mapping_key=K]`` | bytes, streamed | 204; replaces what the same attempt wrote before |
 | ``GET .../inputs/{run_id}/{step_key}/{output_name}[?mapping_key=K]`` | | bytes, streamed; 404 when nothing was stored |
 
