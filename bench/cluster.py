@@ -194,7 +194,7 @@ def main() -> list[str]:
     """Install, measure, uninstall."""
     cluster = testbed.provide()
     image = cluster.build_image("runtime")
-    with installed(cluster, NAMESPACE) as installation:
+    with installed(cluster, NAMESPACE, f"watchNamespaces={{{WORK}}}") as installation:
         idle = idle_memory(installation)
         source = Path(installation.cluster.kubeconfig).parent / "bench_code.py"
         source.write_text(CODE)

@@ -184,7 +184,7 @@ def installed(cluster: testbed.Cluster, namespace: str, *values: str) -> Iterato
     try:
         installation.run(
             *(helm, "upgrade", "--install", "opweave", chart),
-            *("-n", namespace, "--create-namespace", *arguments),
+            *("-n", namespace, "--create-namespace", "--take-ownership", *arguments),
         )
         installation.wait_ready()
         yield installation
