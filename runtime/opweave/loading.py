@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MAX_TRACEBACK_CHARACTERS = 16_000
 MAX_MESSAGE_CHARACTERS = 2_000
 _PACKAGE_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_FOREIGN_PREFIXES = ("<frozen ", _PACKAGE_DIRECTORY, os.path.dirname(importlib.__file__) + os.sep)
 _OPTIONS = {
     "--module": "module",
     "-m": "module",
@@ -207,7 +208,7 @@ def user_traceback(error: BaseException) -> str:
 
 def is_user_file(filename: str) -> bool:
     """Return whether a frame of *filename* belongs to the user rather than to opweave or the import system."""
-    return not filename.startswith(("<frozen ", _PACKAGE_DIRECTORY))
+    return not filename.startswith(_FOREIGN_PREFIXES)
 
 
 def _import(pointer: CodePointer) -> ModuleType:

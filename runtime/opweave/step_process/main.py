@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -43,6 +44,7 @@ def _fork(pointer: CodePointer, settings: StepSettings, inbox: SignalInbox, star
     """Fork before any thread exists and before anything is imported that only one side needs."""
     slices, events, lifeline, stdout, stderr = (os.pipe() for _ in range(5))
     oom = OomCounter()
+    gc.freeze()  # what both sides share stays shared: no collection writes to its pages
     signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
     pid = os.fork()
     if pid == 0:

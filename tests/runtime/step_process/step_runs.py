@@ -42,6 +42,11 @@ class StepRun:
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
+    def read_until(self, text: bytes) -> None:
+        """Read standard error up to the line that holds *text*."""
+        assert self.process.stderr is not None
+        assert any(text in line for line in self.process.stderr)
+
     def wait(self, timeout_seconds: float = 60.0) -> Ended:
         stdout, stderr = self.process.communicate(timeout=timeout_seconds)
         left = self._termination_log.read_bytes() if self._termination_log.exists() else b""
