@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,7 +78,7 @@ def run(*steps: wire_plan.PlannedStep, **fields: object) -> model.Run:
     return replace(state.run, **{"id": run_id, "created_at": now, **fields})  # type: ignore[arg-type]  # the same
 
 
-def _random_bytes() -> object:
+def _random_bytes() -> Iterator[bytes]:
     number = 0
     while True:
         number += 1

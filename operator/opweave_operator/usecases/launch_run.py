@@ -239,13 +239,19 @@ def _build(
         tags=dict(tags),
         priority=settled.priority,
         worker_template=template,
-        definitions_hash=plan.definitions_hash,
+        definitions_hash=plan.definitions_hash or _served_hash(target),
         image=target.location.image,
         launched_by=request.launched_by[:256],
         parent_run_id=parent.id if parent else None,
         root_run_id=(parent.root_run_id or parent.id) if parent else None,
         timeouts=declared.timeouts if declared else model.Timeouts(),
     )
+
+
+def _served_hash(target: LaunchTarget) -> str:
+    """Return the hash of the definitions that the location serves; a plan of an older runtime does not say its own."""
+    snapshot = target.location.snapshot
+    return snapshot.definitions_hash if snapshot else ""
 
 
 def _request_fault(request: LaunchRequest, now: datetime) -> str | None:

@@ -1,0 +1,132 @@
+"""What the use-case of ingest decides beyond what its HTTP tests show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from opweave.wire import WIRE_VERSION
+from opweave.wire import attempt as wire_attempt
+from opweave_operator import ports
+from opweave_operator.api import identity
+from opweave_operator.core import model
+from opweave_operator.usecases.attempt_access import AttemptAccess, LocalIdentity
+from opweave_operator.usecases.event_rate import EventRate
+from opweave_operator.usecases.ingest_events import IngestEvents
+from opweave_operator.usecases.refusals import RefusalCode, Refused
+from support import api_world, builders
+from support.api_world import World
+
+ME = LocalIdentity(token_digest=identity.token_digest(api_world.TOKEN))
+START = wire_attempt.StartRequest()
+
+
+def ingest(world: World, events: ports.EventStore | None = None) -> IngestEvents:
+    """Return the use-case over the storage of *world*."""
+    events = events or world.stores.events
+    access = AttemptAccess(events, world.stores.runs)
+    return IngestEvents(access=access, events=events, clock=world.dependencies.clock)
+
+
+async def test_a_local_worker_keeps_the_id_that_the_engine_knows(world: World) -> None:
+    """The engine saw the process before it reported: its id and name stay."""
+    run = await world.launch(builders.planned("load"))
+    ref = (await world.worker(run, "load")).ref
+    await _engine_sees(world, ref, "pid-77")
+
+    await ingest(world).start_attempt(ref, ME, START)
+    await ingest(world).start_attempt(ref, ME, START)
+
+    newest = (await world.state(run.id)).steps[ref.step_key].newest
+    assert newest is not None
+    assert ("pid-77", model.AttemptStatus.RUNNING) == (newest.worker_id, newest.status)
+
+
+class SeenMeanwhile:
+    """The event store, with the engine recording the worker right after ingest has read the attempt."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._events = world.stores.events
+        self._is_seen = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._events, name)
+
+    async def find_attempt(self, ref: ports.AttemptRef) -> ports.AttemptRecord | None:
+        record = await self._events.find_attempt(ref)
+        if not self._is_seen:
+            self._is_seen = True
+            await _engine_sees(self._world, ref, "pid-78")
+        return record
+
+
+async def test_the_engine_may_record_the_worker_while_it_reports(any_world: World) -> None:
+    """The start is taken all the same: the token proves whose it is."""
+    run = await any_world.launch(builders.planned("load"))
+    ref = (await any_world.worker(run, "load")).ref
+
+    await ingest(any_world, SeenMeanwhile(any_world)).start_attempt(ref, ME, START)  # type: ignore[arg-type]  # it has every method
+
+    newest = (await any_world.state(run.id)).steps[ref.step_key].newest
+    assert newest is not None
+    assert ("pid-78", model.AttemptStatus.RUNNING) == (newest.worker_id, newest.status)
+
+
+async def test_an_image_that_is_newer_than_the_operator_is_refused(world: World) -> None:
+    """It could mean something that this version would get wrong."""
+    run = await world.launch(builders.planned("load"))
+    ref = (await world.worker(run, "load")).ref
+    newer = wire_attempt.StartRequest(wire_version=WIRE_VERSION + 1)
+
+    with pytest.raises(Refused, match="upgrade the operator") as refused:
+        await ingest(world).start_attempt(ref, ME, newer)
+
+    assert RefusalCode.INVALID is refused.value.code
+
+
+async def test_an_empty_batch_asks_whether_to_stop(world: World) -> None:
+    """A long body without events learns of a cancel so."""
+    run = await world.launch(builders.planned("load"))
+    worker = await world.worker(run, "load")
+    await worker.start()
+    empty = wire_attempt.EventBatch(events=())
+
+    before = await ingest(world).append(worker.ref, ME, empty)
+    await world.cancel(run.id)
+    after = await ingest(world).append(worker.ref, ME, empty)
+
+    assert (False, True) == (before.should_stop, after.should_stop)
+
+
+def test_a_bucket_fills_with_time() -> None:
+    """Empty after the burst, half full after half the time, never above its size."""
+    rate = EventRate(events_per_second=10, burst=20)
+    ref = ports.AttemptRef(run_id=builders.RUN_ID, step_key=model.StepKey("a"), number=1)
+    other = replace(ref, number=2)
+
+    waits = [
+        rate.take(ref, 20, builders.at(0)),
+        rate.take(ref, 5, builders.at(0)),
+        rate.take(ref, 10, builders.at(1)),
+        rate.take(ref, 21, builders.at(1000)),
+        rate.take(other, 20, builders.at(0)),
+        rate.take(ref, 20, builders.at(500)),
+    ]
+
+    assert [0.0, 0.5, 0.0, pytest.approx(0.1), 0.0, 0.0] == waits
+
+
+async def _engine_sees(world: World, ref: ports.AttemptRef, worker_id: str) -> None:
+    """Record the worker of *ref* as the engine does when the executor shows it."""
+
+    def change(state: model.RunState) -> model.Decision:
+        step = state.steps[ref.step_key]
+        newest = step.newest
+        assert newest is not None
+        seen = replace(newest, worker_id=worker_id, worker_name="step process")
+        steps = {**state.steps, ref.step_key: replace(step, attempts=(seen,))}
+        return model.Decision(state=replace(state, steps=steps))
+
+    await world.stores.runs.transact(ref.run_id, change)
