@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import statistics
 import sys
 import time
@@ -19,7 +20,7 @@ import testbed  # noqa: E402  # found beside the tests
 from support import runs  # noqa: E402
 from support.installation import Installation, installed  # noqa: E402
 
-ROUNDS = 5
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 NAMESPACE = "opweave-bench"
 WORK = "opweave-bench-work"
 

@@ -5,6 +5,7 @@ A code server runs the user's code: nothing it answers is trusted, neither its l
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -19,6 +20,9 @@ MAX_REPLY_BYTES = 64 * 1024 * 1024
 """A snapshot of 10,000 steps is about 6 MB; what is far above it is no snapshot."""
 HEALTH_TIMEOUT_SECONDS = 5.0
 REQUEST_TIMEOUT_SECONDS = 60.0
+CONNECT_PATIENCE_SECONDS = 5.0
+"""A Service that has just got its first pod, or whose pod was just replaced, refuses connections for a second or two."""
+FIRST_RECONNECT_SECONDS = 0.1
 """Plans of large jobs take seconds on a small pod; user code that hangs must not hold a launch for ever."""
 
 _Reply = TypeVar("_Reply")
@@ -119,9 +123,10 @@ class HttpCodeLocations:
         if not url:
             raise ports.LocationUnavailable("no version of the code location serves yet")
         timeout = aiohttp.ClientTimeout(total=timeout_seconds or self._timeout_seconds)
+        patience = 0.0 if timeout_seconds else CONNECT_PATIENCE_SECONDS
         try:
-            async with self._open_session().request(
-                method, url.rstrip("/") + path, json=body, timeout=timeout, allow_redirects=False
+            async with await self._connected(
+                method, url.rstrip("/") + path, body, timeout, patience
             ) as response:
                 return response.status, json.loads(await _bounded_body(response))
         except TimeoutError as error:
@@ -134,6 +139,32 @@ class HttpCodeLocations:
             raise ports.LocationUnavailable(
                 f"{method} {url}{path} did not answer JSON of at most {MAX_REPLY_BYTES} bytes: {error}"
             ) from error
+
+    async def _connected(
+        self,
+        method: str,
+        url: str,
+        body: Mapping[str, Any] | None,
+        limits: aiohttp.ClientTimeout,
+        patience_seconds: float,
+    ) -> aiohttp.ClientResponse:
+        """Send the request; while nobody takes the connection, try again for *patience_seconds*.
+
+        All requests may be repeated: they ask and change nothing.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience_seconds
+        delay = FIRST_RECONNECT_SECONDS
+        while True:
+            try:
+                return await self._open_session().request(
+                    method, url, json=body, timeout=limits, allow_redirects=False
+                )
+            except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError):
+                if loop.time() + delay > deadline:
+                    raise
+                await asyncio.sleep(delay)
+                delay *= 2
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
