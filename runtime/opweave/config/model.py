@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pydantic
 
-from opweave.config import env_var
+from opweave.config import env_var, scaffold
 from opweave.config import types as config_types
 from opweave.config.problems import Path, Problems, shown
 
@@ -122,11 +122,11 @@ class ModelType(config_types.ConfigType):
         schema = subschema(self.json_schema(), below)
         path = (*path, *below)
         if detail.kind == "missing":
-            problems.missing(path, schema_type(schema), schema.get("description"))
+            problems.missing(path, scaffold.type_text(schema), schema.get("description"))
         elif detail.kind == "extra_forbidden":
             problems.unknown(path, subschema(self.json_schema(), below[:-1]).get("properties", {}))
         elif detail.kind.endswith(("_type", "_parsing")):
-            problems.wrong_type(path, schema_type(schema), detail.found)
+            problems.wrong_type(path, scaffold.type_text(schema), detail.found)
         elif detail.text.startswith("Input should be "):
             expected = detail.text.removeprefix("Input should be ")
             problems.add(path, f"must be {expected}, found {shown(detail.found)}", "INVALID_VALUE")
@@ -205,30 +205,20 @@ def subschema(schema: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
     return schema
 
 
-_JSON_NAMES = {"integer": "int", "number": "float", "string": "str", "boolean": "bool"}
-_JSON_NAMES.update({"object": "mapping", "array": "list"})
-
-
-def schema_type(schema: Mapping[str, Any]) -> str:
-    """Return what people call the type that *schema* describes."""
-    if "enum" in schema:
-        return f"one of {', '.join(str(v) for v in schema['enum'])}"
-    if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(schema_type(choice) for choice in schema["anyOf"]))
-    name = schema.get("format") or schema.get("type")
-    return _JSON_NAMES.get(str(name), str(name)) if name else "value"
-
-
 def _path_in(location: tuple[int | str, ...], value: Any, *, keeps_last: bool) -> Path:
     """Return *location* without the parts that pydantic adds for members of unions."""
     path: list[str] = []
     for index, key in enumerate(location):
         is_last = index == len(location) - 1
-        if (isinstance(value, Mapping) and key in value) or (
-            isinstance(value, (list, tuple)) and isinstance(key, int) and key < len(value)
-        ):
+        if _has(value, key):
             value = value[key]
         elif not (is_last and keeps_last):
             continue
         path.append(str(key))
     return tuple(path)
+
+
+def _has(value: Any, key: int | str) -> bool:
+    if isinstance(value, Mapping):
+        return key in value
+    return isinstance(value, (list, tuple)) and isinstance(key, int) and key < len(value)

@@ -6,9 +6,16 @@ Messages are predicates: the path is their subject, as in ``ops.clean.config.max
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from opweave import errors
-from opweave.wire.location import ConfigProblem
+from opweave.deferred import deferred_module
+
+if TYPE_CHECKING:
+    from opweave.wire import location
+else:
+    # Most processes never record a problem, and the module costs a step 10 ms.
+    location = deferred_module("opweave.wire.location")
 
 Path = tuple[str, ...]
 
@@ -20,11 +27,11 @@ class Problems:
     """Collects problems while a config is walked."""
 
     def __init__(self) -> None:
-        self.found: list[ConfigProblem] = []
+        self.found: list[location.ConfigProblem] = []
 
     def add(self, path: Path, message: str, code: str) -> None:
         """Record a problem at *path*."""
-        self.found.append(ConfigProblem(path=path, message=message, code=code))
+        self.found.append(location.ConfigProblem(path=path, message=message, code=code))
 
     def wrong_type(self, path: Path, expected: str, value: object) -> None:
         """Record that *value* is not what is *expected*."""

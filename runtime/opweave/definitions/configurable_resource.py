@@ -175,16 +175,18 @@ def entered(
         kept = kept_values(template)
         for name, value in kept.items():
             if isinstance(value, ConfigurableResource):
-                own = _inner_config(value, context)
+                own = _inner_config(value, name, context)
                 kept[name] = stack.enter_context(entered(value, own, context))
         instance = type(template).model_validate({**config, **kept})
         yield stack.enter_context(instance.yield_for_execution(context))
 
 
-def _inner_config(inner: ConfigurableResource, context: InitResourceContext) -> dict[str, Any]:
+def _inner_config(
+    inner: ConfigurableResource, field: str, context: InitResourceContext
+) -> dict[str, Any]:
     """Return the config of a resource inside another: its own values, references resolved."""
     problems = Problems()
-    path = ("resources", context.resource_key, type(inner).__name__)
+    path = ("resources", context.resource_key, field)
     config_type = ResourceModelType(inner)
     config = config_type.validate({}, path, problems)
     if not problems.found:

@@ -298,7 +298,9 @@ def _output_descriptions(
 class GraphDecorator(Protocol):
     """What ``graph(...)`` returns."""
 
-    def __call__(self, function: Callable[P, R], /) -> GraphDefinition[P, R]: ...
+    def __call__(self, function: Callable[P, R], /) -> GraphDefinition[P, R]:
+        """Return *function* as a graph."""
+        ...
 
 
 @overload

@@ -208,6 +208,7 @@ class JobDefinition:
             op_selection: Only these ops; see `selection.select`.
             resources: In place of resources of the same keys.
             tags: Added to the job's.
+            run_id: Of the run; a random one by default.
 
         Raises:
             OpweaveInvalidConfigError: The run config is wrong.

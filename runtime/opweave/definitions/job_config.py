@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -85,8 +86,23 @@ def _op_fields(structure: JobStructure, node: OpNode) -> dict[str, object]:
 
 
 def _input_field(definition: InputDefinition, value_type: config_types.ConfigType) -> shapes.Field:
-    value = shapes.Field(value_type, is_required=True, description=definition.description)
+    """Return the field of an input: required, unless it has a default; that one is shown if a config can hold it."""
+    default = shapes.NO_DEFAULT
+    if definition.has_default:
+        problems = Problems()
+        filled = value_type.validate(definition.default_value, (), problems)
+        if not problems.found and _is_json(filled):
+            default = filled
+    value = shapes.Field(value_type, default, description=definition.description)
     return shapes.Field(shapes.Shape({"value": value}), is_required=not definition.has_default)
+
+
+def _is_json(value: object) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def _described(definition: ResourceDefinition) -> shapes.Field:

@@ -13,6 +13,12 @@ MAX_TABLE_ROWS = 1_000
 """Rows of a table that are kept; metadata describes data and does not hold it."""
 
 
+# Inside the class these names are its methods.
+_Int = int
+_Float = float
+_Bool = bool
+
+
 class MetadataValue:
     """A value with its kind; make one by the class methods.
 
@@ -33,17 +39,17 @@ class MetadataValue:
         return cls("text", str(text))
 
     @classmethod
-    def int(cls, value: int) -> MetadataValue:
+    def int(cls, value: _Int) -> MetadataValue:
         """Return an integer."""
         return cls("int", value)
 
     @classmethod
-    def float(cls, value: float) -> MetadataValue:
+    def float(cls, value: _Float) -> MetadataValue:
         """Return a number."""
         return cls("float", value)
 
     @classmethod
-    def bool(cls, value: bool) -> MetadataValue:
+    def bool(cls, value: _Bool) -> MetadataValue:
         """Return a truth value."""
         return cls("bool", value)
 
@@ -77,13 +83,13 @@ class MetadataValue:
         """Return no value."""
         return cls("null", None)
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: object) -> _Bool:
         return isinstance(other, MetadataValue) and (self.kind, self.value) == (
             other.kind,
             other.value,
         )
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> _Int:
         return hash((self.kind, repr(self.value)))
 
     def __repr__(self) -> str:
@@ -109,7 +115,8 @@ def _normalize(label: str, value: Any) -> MetadataValue:
         return value
     for python_type, make in _BY_TYPE:
         if isinstance(value, python_type):
-            return make(value)
+            made: MetadataValue = make(value)
+            return made
     if value is None:
         return MetadataValue.null()
     if hasattr(value, "__fspath__"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol
 
 from opweave import errors
 from opweave.config import shapes
-from opweave.config.problems import shown
+from opweave.config.problems import Problems, shown
 from opweave.definitions import composition, signature
 from opweave.definitions import origin as origins
 from opweave.definitions import types as value_types
@@ -58,7 +58,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         pool: str | None = None,
     ) -> None:
         place = origins.origin_of(function)
-        own_name = name or getattr(function, "__name__", "op")
+        own_name = name or str(getattr(function, "__name__", "op"))
         owner = f"op {own_name!r} ({place})"
         self.function = function
         self.body = signature.read_signature(function, owner)
@@ -97,10 +97,16 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @overload
     def __call__(
-        self, context: OpExecutionContext, /, *args: P.args, **kwargs: P.kwargs
+        self, given: OpExecutionContext | Config, /, *args: P.args, **kwargs: P.kwargs
     ) -> Any: ...
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    @overload
+    def __call__(
+        self, context: OpExecutionContext, config: Config, /, *args: P.args, **kwargs: P.kwargs
+    ) -> Any: ...
+
+    # mypy misses the parameters before P.args in the implementation's *args.
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
         """Use the op in the graph whose body runs now; outside of any, run it as the plain function that it is.
 
         A direct call takes the body's arguments: a context (`build_op_context`) first if the body takes one.
@@ -122,7 +128,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
             for name in self.body.resources:
                 kwargs.setdefault(name, getattr(context.resources, name))
             if self.body.config is not signature.EMPTY and "config" not in kwargs:
-                kwargs["config"] = context.op_config
+                kwargs["config"] = self._config_object(context.op_config)
             if self.body.has_context:
                 args = (context, *args)
         elif self.body.has_context and not args:
@@ -136,6 +142,21 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
                 f"{self} is called directly: {error}"
             ) from None
         return self.function(*args, **kwargs)
+
+    def _config_object(self, value: Any) -> Any:
+        """Return a context's config as the parameter ``config`` receives it."""
+        if self.config_field is None or not isinstance(value, Mapping):
+            return value
+        problems = Problems()
+        complete = self.config_field.type.validate(value, ("config",), problems)
+        built = (
+            None
+            if problems.found
+            else self.config_field.type.resolve(complete, ("config",), problems)
+        )
+        if problems.found:
+            raise errors.OpweaveInvalidConfigError(f"the config of {self} is wrong", problems.found)
+        return built
 
 
 def is_context(value: object) -> bool:
@@ -292,7 +313,9 @@ class OpDecorator(Protocol):
 class OpWithInsDecorator(Protocol):
     """What ``op(ins=...)`` returns: inputs may exist that are no parameters, so arguments are not checked."""
 
-    def __call__(self, function: Callable[..., R], /) -> OpDefinition[..., R]: ...
+    def __call__(self, function: Callable[..., R], /) -> OpDefinition[..., R]:
+        """Return *function* as an op."""
+        ...
 
 
 @overload

@@ -61,7 +61,7 @@ def checked_name(name: object, kind: str, origin: Origin) -> str:
     )
 
 
-def checked_tags(tags: Mapping[str, Any] | None, owner: str, origin: Origin) -> dict[str, Any]:
+def checked_tags(tags: Mapping[Any, Any] | None, owner: str, origin: Origin) -> dict[str, Any]:
     """Return *tags* of *owner* as a plain mapping.
 
     Raises:

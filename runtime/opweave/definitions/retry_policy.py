@@ -29,7 +29,7 @@ class RetryPolicy:
         backoff: Backoff | None = None,
         jitter: Jitter | None = None,
     ) -> None:
-        if not isinstance(max_retries, int) or not 0 <= max_retries <= MAX_RETRIES:
+        if max_retries not in range(MAX_RETRIES + 1):
             raise errors.OpweaveInvalidDefinitionError(
                 f"RetryPolicy(max_retries={max_retries!r:.40}) must be between 0 and {MAX_RETRIES}"
             )

@@ -42,7 +42,7 @@ def _select_one(
     upstream: Mapping[str, set[str]],
     downstream: Mapping[str, set[str]],
 ) -> set[str]:
-    match = _QUERY.fullmatch(query.strip()) if isinstance(query, str) else None
+    match = _QUERY.fullmatch(str(query).strip())
     if query == "*":
         return set(structure.nodes)
     if match is None:

@@ -83,7 +83,7 @@ def resolve_type(annotation: Any) -> OpweaveType:
 
 def type_name(annotation: Any) -> str:
     """Return *annotation* as people write it."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
         return annotation.__name__
     return str(annotation).replace("typing.", "")
 

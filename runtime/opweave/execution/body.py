@@ -26,7 +26,7 @@ def call_body(
     context: OpExecutionContext,
     inputs: Mapping[str, Any],
     config: Any,
-) -> Iterator[object]:
+) -> Generator[object, None, None]:
     """Yield what the body of *op* gives: `Output` objects and events, in order.
 
     Raises:

@@ -173,6 +173,7 @@ class OpExecutionContext(_Logging):
         """Attach *metadata* to an output that the body has not given yet.
 
         Args:
+            metadata: Texts, numbers, dicts, lists, paths, or `MetadataValue` objects.
             output_name: May be left out when the op has one output.
 
         Raises:

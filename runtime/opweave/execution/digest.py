@@ -44,4 +44,5 @@ def source_of(function: object) -> str:
         code = getattr(function, "__code__", None)
         if code is None:
             return f"{type(function).__module__}.{type(function).__qualname__}"
-        return code.co_code.hex() + repr([c for c in code.co_consts if not inspect.iscode(c)])
+        text: str = code.co_code.hex()
+        return text + repr([c for c in code.co_consts if not inspect.iscode(c)])

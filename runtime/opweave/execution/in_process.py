@@ -34,10 +34,9 @@ def execute(
     run_id: str | None = None,
     clock: Clock | None = None,
 ) -> ExecuteInProcessResult:
-    """Run *job* and return its result; see `JobDefinition.execute_in_process`.
+    """Run *job* and return its result.
 
-    Args:
-        clock: Waits between retries.
+    All arguments but *clock*, which waits between retries, are those of `JobDefinition.execute_in_process`.
     """
     replaced = {
         key: resource_definitions.as_resource(value, key)

@@ -43,7 +43,7 @@ class _EventHandler(logging.Handler):
 
 def step_logger(events: StepEvents, job: str, run_id: str) -> logging.Logger:
     """Return the logger of one step; it belongs to no hierarchy, so that the user's logging set-up does not change it."""
-    logger = logging.Logger("opweave", level=logging.DEBUG)
+    logger = logging.Logger("opweave", level=logging.DEBUG)  # noqa: LOG001 - on purpose, as the docstring says
     label = " - ".join(part for part in (job, run_id, events.step_key) if part)
     logger.addHandler(_EventHandler(events, label))
     return logger

@@ -27,6 +27,7 @@ def build_plan(
     """Return the plan of a run of *job*.
 
     Args:
+        job: With the resources of its location.
         run_config: In place of the job's own when it is not empty.
         op_selection: Only these ops; all when it is empty.
 

@@ -27,6 +27,7 @@ def pod_shape(tag: object, owner: str) -> dict[str, Any]:
     """Return the three parts of *tag* with Kubernetes' names; empty for no tag.
 
     Args:
+        tag: The tag's value, as the user wrote it.
         owner: For errors: whose tag it is.
 
     Raises:

@@ -7,7 +7,7 @@ Called by the step process and by `in_process`. User code's errors never leave i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -100,7 +100,7 @@ def run_attempt(
     events = StepEvents(emit, slice_.step_key)
 
     @contextlib.contextmanager
-    def open_resources() -> Any:
+    def open_resources() -> Iterator[Mapping[str, Any]]:
         definitions = job.required_resources([node])
         with opened_resources(definitions, run, events) as values:
             if DEFAULT_IO_MANAGER_KEY not in values:
@@ -193,7 +193,7 @@ def _run_once(
     return receiver.finished()
 
 
-def _drain(stream: Any, receiver: step_outputs.OutputReceiver, node: OpNode) -> None:
+def _drain(stream: Iterator[object], receiver: step_outputs.OutputReceiver, node: OpNode) -> None:
     """Hand everything that the body gives to *receiver*; only the body's own errors count as user code's."""
     while True:
         try:

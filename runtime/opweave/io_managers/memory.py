@@ -36,7 +36,5 @@ class InMemoryIOManager(IOManager):
         return self.values[key]
 
 
-mem_io_manager = IOManagerDefinition(
-    lambda: InMemoryIOManager(), description="Keeps outputs in memory."
-)
+mem_io_manager = IOManagerDefinition(InMemoryIOManager, description="Keeps outputs in memory.")
 """For runs in one process."""

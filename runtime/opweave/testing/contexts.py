@@ -62,7 +62,11 @@ def build_op_context(
 
     Args:
         resources: By key: objects, or definitions that are set up with their default config and not torn down.
-        op_config: What ``context.op_config`` gives; *config* is the same.
+        op_config: What ``context.op_config`` gives.
+        config: The same, in place of *op_config*.
+        run_tags: Tags of the run.
+        retry_number: What ``context.retry_number`` gives.
+        run_id: Of the run.
     """
     run = RunInfo(run_id, "EPHEMERAL", run_tags)
     events: list[OpweaveEvent] = []
