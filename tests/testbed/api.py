@@ -89,6 +89,8 @@ class Api:
                 headers={
                     "Authorization": f"Bearer {self._token}",
                     "Content-Type": "application/json",
+                    # The socket is then the answer's alone, and goes with it.
+                    "Connection": "close",
                 },
             )
             answer = connection.getresponse()
