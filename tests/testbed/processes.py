@@ -67,6 +67,7 @@ def start(process: Process) -> bool:
             cwd="/",
             start_new_session=True,
         )
+    child.returncode = 0  # nobody waits for it: it outlives this process, and that is no leak
     file = _pid_file(process.name)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"{child.pid} {_start_time(child.pid)} {process.digest}\n")
