@@ -50,15 +50,8 @@ class StopRequest:
             raise self._exception
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if (
-            os.getpid() != self._owner
-        ):  # a process that user code forked: it ends as it would without us
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGTERM)
-            return
-        signal.signal(
-            signal.SIGTERM, signal.SIG_IGN
-        )  # the clean-up is not to be cut short by a second one
+        # The clean-up is not to be cut short by a second one.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if self._is_held:
             self._is_pending = True
         else:

@@ -68,7 +68,7 @@ class CodeServerProcess:
         health: dict[str, Any] = {}
         while health.get("state") != state:
             assert self._goes_on(), self.output.read_text()
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, http.client.HTTPException):
                 _, health = self.health()
         return health
 

@@ -209,13 +209,18 @@ def test_only_the_holder_of_the_token_is_answered(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    "code",
-    [SHOP, "import time\ntime.sleep(60)\n", "raise ValueError\n", "import os; os._exit(1)\n"],
+    ("code", "state"),
+    [
+        (SHOP, "READY"),
+        ("import time\ntime.sleep(60)\n", "LOADING"),
+        ("raise ValueError\n", "FAILED"),
+        ("import os\nos._exit(1)\n", "FAILED"),
+    ],
 )
-def test_a_server_ends_when_told_to(serve: Serve, code: str) -> None:
+def test_a_server_ends_when_told_to(serve: Serve, code: str, state: str) -> None:
     """Ready, loading, failed, or standing in for a dead one."""
     server = serve(code)
-    server.health()
+    server.wait_for(state)
     assert server.stop() == 0
 
 

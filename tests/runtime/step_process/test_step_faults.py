@@ -166,8 +166,9 @@ STOPPED_OP = """
 try:
     print("ready", flush=True)
     time.sleep(60)
-finally:
-    print("cleaned up")
+except BaseException as error:
+    print("cleaned up after", type(error).__name__)
+    raise
 """
 
 
@@ -178,7 +179,7 @@ def test_a_stopped_step_cleans_up_and_says_so(ingest: IngestDouble, steps: StepR
     run.stop()
     ended = run.wait()
     assert ended.code == 1
-    assert bytes(ingest.logs["stdout"]) == b"ready\ncleaned up\n"
+    assert bytes(ingest.logs["stdout"]) == b"ready\ncleaned up after StepTerminated\n"
     assert ingest.outcome is not None
     assert ingest.outcome["payload"]["reason"] == "Terminated"
     assert ingest.outcome["payload"]["kind"] == "INFRASTRUCTURE"
