@@ -23,6 +23,7 @@ from support.installation import Installation, installed  # noqa: E402
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 NAMESPACE = "opweave-bench"
 WORK = "opweave-bench-work"
+FLOOR_NAMESPACE = "default"
 
 CODE = """
 from opweave import Definitions, In, Nothing, job, op
@@ -80,14 +81,14 @@ class Floor:
         host = self._installation.cluster.host_address
         server = await asyncio.start_server(on_connect, host, 0)
         port = server.sockets[0].getsockname()[1]
-        link = await connection.connect(kubeconfig=str(self._installation.cluster.kubeconfig))
+        link = await connection.connect(self._installation.cluster.kubeconfig)
         async with client.Client(link) as api:
             bodies = [self._pod(host, port) for _ in range(pods)]
             began = time.perf_counter()
-            await asyncio.gather(*(api.create(resources.PODS, WORK, body) for body in bodies))
+            await asyncio.gather(*(api.create(resources.PODS, FLOOR_NAMESPACE, body) for body in bodies))
             last = max([await heard.get() for _ in range(pods)])
             for body in bodies:
-                await api.delete(resources.PODS, WORK, body["metadata"]["name"], grace_seconds=0)
+                await api.delete(resources.PODS, FLOOR_NAMESPACE, body["metadata"]["name"], grace_seconds=0)
         server.close()
         return last - began
 
@@ -103,7 +104,7 @@ class Floor:
         return {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": f"bare-{time.time_ns()}-{self._count}", "namespace": WORK},
+            "metadata": {"name": f"bare-{time.time_ns()}-{self._count}", "namespace": FLOOR_NAMESPACE},
             "spec": {"restartPolicy": "Never", "containers": [container]},
         }
 
@@ -195,7 +196,7 @@ def main() -> list[str]:
     """Install, measure, uninstall."""
     cluster = testbed.provide()
     image = cluster.build_image("runtime")
-    with installed(cluster, NAMESPACE, f"watchNamespaces={{{WORK}}}") as installation:
+    with installed(cluster, NAMESPACE, serving=[WORK]) as installation:
         idle = idle_memory(installation)
         source = Path(installation.cluster.kubeconfig).parent / "bench_code.py"
         source.write_text(CODE)
