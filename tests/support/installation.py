@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,14 +19,21 @@ from typing import Any, TypeVar
 import testbed
 
 ROOT = Path(__file__).resolve().parents[2]
+CRD = "codelocations.opweave.dev"
 T = TypeVar("T")
 
 
-def until(what: str, probe: Callable[[], T | None], *, timeout_seconds: float = 120) -> T:
+def until(
+    what: str,
+    probe: Callable[[], T | None],
+    *,
+    timeout_seconds: float = 120,
+    every_seconds: float = 0.2,
+) -> T:
     """Return what *probe* returns once it is neither None nor False; it is asked again as the world changes.
 
     Raises:
-        AssertionError: It never was; names *what* was waited for and what the last answer was.
+        AssertionError: It never was; names *what* was waited for.
     """
     deadline = time.monotonic() + timeout_seconds
     while True:
@@ -34,7 +41,7 @@ def until(what: str, probe: Callable[[], T | None], *, timeout_seconds: float = 
         if answer is not None and answer is not False:
             return answer
         assert time.monotonic() < deadline, f"waited {timeout_seconds} s for {what}"
-        time.sleep(0.2)
+        time.sleep(every_seconds)
 
 
 @dataclass(kw_only=True)
@@ -49,7 +56,7 @@ class Installation:
     cluster: testbed.Cluster
     namespace: str
     port: int = 0
-    _forward: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _forward: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:
@@ -93,6 +100,11 @@ class Installation:
     def get(self, *arguments: str) -> Any:
         """Return what ``kubectl get ... -o json`` shows."""
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
+
+    def find(self, *arguments: str) -> Any | None:
+        """Return what ``kubectl get ... -o json`` shows, or None when there is no such object."""
+        found = self.kubectl("get", *arguments, "-o", "json", "--ignore-not-found")
+        return json.loads(found) if found.strip() else None
 
     def opweave(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the command line as a user does."""
@@ -138,21 +150,49 @@ class Installation:
                 *("-n", self.namespace, "port-forward", "svc/opweave-web", f"{self.port}:80"),
             ],
             env=self.environment(),
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            text=True,
         )
+        assert self._forward.stdout is not None
+        self._forward.stdout.readline()  # it listens now, or has ended: there is no pod to forward to
 
     def stop_forwarding(self) -> None:
         """End the forwarding."""
         if self._forward is not None:
             self._forward.kill()
-            self._forward.wait()
+            self._forward.communicate()
             self._forward = None
 
     def apply(self, *documents: dict[str, Any]) -> None:
         """Apply manifests given as objects."""
         items = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
-        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(items))
+        self.kubectl(
+            "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(items)
+        )
+
+    def configure(self, **settings: Any) -> None:
+        """Replace the settings of the Instance, and wait until they are in effect."""
+        body = {
+            "apiVersion": "opweave.dev/v1alpha1",
+            "kind": "Instance",
+            "metadata": {"name": "default", "namespace": self.namespace},
+            "spec": settings,
+        }
+        self.kubectl("replace", "-f", "-", stdin=json.dumps(body))
+
+        def in_effect() -> bool:
+            shown = self.graphql("{ instance { settings } }")["instance"]["settings"]
+            return all(shown.get(key) == value for key, value in settings.items())
+
+        until(f"the settings {settings}", in_effect, timeout_seconds=30)
+
+    def operator_pod(self) -> dict[str, Any]:
+        """Return the operator's pod."""
+        selector = "app.kubernetes.io/component=operator"
+        (pod,) = self.get("pods", "-n", self.namespace, "-l", selector)["items"]
+        found: dict[str, Any] = pod
+        return found
 
     def wait_ready(self) -> None:
         """Wait until the operator serves."""
@@ -163,32 +203,99 @@ class Installation:
         self.graphql("{ version }")
 
 
+def create_namespace(installation: Installation, name: str) -> None:
+    """Make a namespace that allows restricted pods only, in place of one that an earlier session left."""
+    remove_namespace(installation, name)
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    metadata = {"name": name, "labels": labels}
+    installation.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+
+
+def remove_namespace(installation: Installation, name: str) -> None:
+    """Delete a namespace that an earlier session left; pods that its operator held as well."""
+    if installation.find("namespace", name) is None:
+        return
+    installation.kubectl("delete", "namespace", name, "--wait=false", check=False)
+    for pod in installation.get("pods", "-n", name)["items"]:
+        if pod["metadata"].get("finalizers"):
+            pod_name = pod["metadata"]["name"]
+            patch = '{"metadata": {"finalizers": null}}'
+            installation.kubectl(
+                *("-n", name, "patch", "pod", pod_name, "--type=merge", "-p", patch), check=False
+            )
+    installation.kubectl("wait", f"namespace/{name}", "--for=delete", "--timeout=120s")
+
+
 @contextlib.contextmanager
-def installed(cluster: testbed.Cluster, namespace: str, *values: str) -> Iterator[Installation]:
-    """Install the chart with the images of the working tree into *namespace*; uninstall it at the end."""
+def installed(
+    cluster: testbed.Cluster,
+    namespace: str,
+    *values: str,
+    serving: Sequence[str],
+    secrets: Sequence[dict[str, Any]] = (),
+) -> Iterator[Installation]:
+    """Install the chart with the images of the working tree; uninstall it at the end.
+
+    Args:
+        cluster: Where.
+        namespace: Of the operator; made anew.
+        values: Further settings for helm, as ``key=value``.
+        serving: The namespaces that it serves, made anew: others of the cluster may be somebody else's.
+        secrets: Objects that the operator's namespace must hold before.
+    """
     installation = Installation(cluster=cluster, namespace=namespace)
-    operator_image = cluster.build_image("operator")
-    runtime_image = cluster.build_image("runtime")
-    settings = [
-        f"image.repository={operator_image.rpartition(':')[0]}",
-        f"image.tag={operator_image.rpartition(':')[2]}",
-        f"runtimeImage.repository={runtime_image.rpartition(':')[0]}",
-        f"runtimeImage.tag={runtime_image.rpartition(':')[2]}",
-        "persistence.size=1Gi",
-        "persistence.keep=false",
-        *values,
-    ]
-    arguments = [part for setting in settings for part in ("--set", setting)]
     helm = str(cluster.helm)
-    chart = str(ROOT / "charts" / "opweave")
+    arguments = [
+        part
+        for setting in (*_settings(installation, serving), *values)
+        for part in ("--set", setting)
+    ]
+    installation.run(helm, "uninstall", "opweave", "-n", namespace, check=False)
+    for name in (namespace, *serving):
+        create_namespace(installation, name)
+    if secrets:
+        installation.apply(*secrets)
     try:
         installation.run(
-            *(helm, "upgrade", "--install", "opweave", chart),
-            *("-n", namespace, "--create-namespace", "--take-ownership", *arguments),
+            helm,
+            "install",
+            "opweave",
+            str(ROOT / "charts" / "opweave"),
+            "-n",
+            namespace,
+            *arguments,
         )
         installation.wait_ready()
         yield installation
+        for name in serving:
+            # While the operator still lives: it lets go of the pods that it holds.
+            installation.kubectl("delete", "namespace", name, "--timeout=120s")
     finally:
         installation.stop_forwarding()
         installation.run(helm, "uninstall", "opweave", "-n", namespace, check=False)
-        installation.kubectl("delete", "namespace", namespace, "--wait=false", check=False)
+        for name in (namespace, *serving):
+            installation.kubectl("delete", "namespace", name, "--wait=false", check=False)
+
+
+def _settings(installation: Installation, serving: Sequence[str]) -> list[str]:
+    images = {
+        "image": installation.cluster.build_image("operator"),
+        "runtimeImage": installation.cluster.build_image("runtime"),
+    }
+    settings = [f"watchNamespaces={{{','.join(serving)}}}", "persistence.size=1Gi"]
+    settings += ["persistence.keep=false", "instance.create=true", *_crd_settings(installation)]
+    for key, image in images.items():
+        repository, _, tag = image.rpartition(":")
+        settings += [f"{key}.repository={repository}", f"{key}.tag={tag}"]
+    return settings
+
+
+def _crd_settings(installation: Installation) -> list[str]:
+    """Leave the kinds to the release that brought them; only bring them up to date."""
+    crd = installation.find("crd", CRD)
+    annotations = {} if crd is None else crd["metadata"].get("annotations") or {}
+    owner = annotations.get("meta.helm.sh/release-namespace", installation.namespace)
+    if crd is None or (owner == installation.namespace and annotations):
+        return []
+    installation.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    return ["crds.enabled=false"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ class Location:
     ) -> dict[str, Any]:
         """Ask for a run; return the answer, whatever it is."""
         selector = {"namespace": self.namespace, "locationName": self.name, "jobName": job}
-        wanted = {"job": selector, "runConfig": run_config, **params}
+        wanted = {"job": selector, "runConfig": run_config, "dedupeKey": uuid.uuid4().hex, **params}
         answer: dict[str, Any] = self.installation.graphql(LAUNCH, params=wanted)["launchRun"]
         return answer
 
@@ -171,28 +172,49 @@ def located(
     installation: Installation, namespace: str, name: str, source: Path
 ) -> Iterator[Location]:
     """Serve the Python file *source* as a code location with a ConfigMap on the stock image."""
-    installation.apply(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
+    declare(installation, namespace, name, source.read_text())
+    installation.kubectl(
+        *(
+            "-n",
+            namespace,
+            "wait",
+            f"codelocation/{name}",
+            "--for=condition=Ready",
+            "--timeout=120s",
+        )
     )
+    yield Location(installation=installation, namespace=namespace, name=name)
+    installation.kubectl("delete", "codelocation", name, "-n", namespace)
+
+
+def declare(installation: Installation, namespace: str, name: str, text: str, **spec: Any) -> None:
+    """Apply a code location whose code is *text* in a ConfigMap; does not wait for anything."""
+    source = {"configMap": {"name": f"{name}-code", "key": "definitions.py"}}
     installation.apply(
         {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": f"{name}-code", "namespace": namespace},
-            "data": {"definitions.py": source.read_text()},
+            "data": {"definitions.py": text},
         },
         {
             "apiVersion": "opweave.dev/v1alpha1",
             "kind": "CodeLocation",
             "metadata": {"name": name, "namespace": namespace},
-            "spec": {"source": {"configMap": {"name": f"{name}-code", "key": "definitions.py"}}},
+            "spec": {"source": source, **spec},
         },
     )
-    installation.kubectl(
-        *("-n", namespace, "wait", f"codelocation/{name}", "--for=condition=Ready", "--timeout=120s")
+
+
+def declare_job(
+    installation: Installation, namespace: str, name: str, location: str, **spec: Any
+) -> None:
+    """Apply a Job of a code location."""
+    installation.apply(
+        {
+            "apiVersion": "opweave.dev/v1alpha1",
+            "kind": "Job",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"codeLocation": location, "job": name, **spec},
+        }
     )
-    try:
-        yield Location(installation=installation, namespace=namespace, name=name)
-    finally:
-        installation.kubectl("delete", "codelocation", name, "-n", namespace, check=False)
-        installation.kubectl("delete", "namespace", namespace, "--wait=false", check=False)
