@@ -22,6 +22,7 @@ class Instance:
     home: Path
     process: subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
+    reader: threading.Thread = field(default_factory=threading.Thread)
 
     def run(
         self, *arguments: str, timeout: float = 60, **environment: str
@@ -92,7 +93,8 @@ def start_instance(home: Path, *arguments: str, port: int = 0) -> Instance:
         process.kill()
         raise AssertionError("opweave dev did not come up:\n" + "\n".join(lines))
     instance = Instance(url, home, process, lines)
-    threading.Thread(target=_collect, args=(instance,), daemon=True).start()
+    instance.reader = threading.Thread(target=_collect, args=(instance,), daemon=True)
+    instance.reader.start()
     return instance
 
 
@@ -106,10 +108,21 @@ def stop_instance(instance: Instance) -> int:
     """End it as Ctrl-C does; return its exit code."""
     instance.process.send_signal(signal.SIGINT)
     try:
-        code = instance.process.wait(30)
+        instance.process.wait(30)
     except subprocess.TimeoutExpired:
-        instance.process.kill()
-        code = instance.process.wait()
+        return kill_instance(instance)
+    return _closed(instance)
+
+
+def kill_instance(instance: Instance) -> int:
+    """End it without a chance to clean up; return its exit code."""
+    instance.process.kill()
+    instance.process.wait()
+    return _closed(instance)
+
+
+def _closed(instance: Instance) -> int:
+    instance.reader.join(30)
     if instance.process.stdout is not None:
         instance.process.stdout.close()
-    return code
+    return instance.process.returncode
