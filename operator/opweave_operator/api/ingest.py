@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from opweave.wire import attempt as wire_attempt
 from opweave.wire import codec
-from opweave_operator.api import json_body
+from opweave_operator.api import event_batch, json_body
 from opweave_operator.api.attempt_requests import ATTEMPT_PATH, AttemptRequests
 from opweave_operator.api.dependencies import ApiDependencies
 from opweave_operator.usecases.ingest_events import IngestEvents
@@ -53,7 +53,7 @@ class IngestRoutes:
     async def _append(self, request: Request) -> Response:
         ref, who = await self._requests.sender(request)
         body = await json_body.read(request, wire_attempt.MAX_BATCH_BYTES)
-        batch = codec.decode(wire_attempt.EventBatch, json_body.parse(body))
+        batch = event_batch.decode(json_body.parse(body))
         if len(body) > wire_attempt.MAX_EVENT_BYTES:
             _check_event_sizes(batch)
         ack = await self._ingest.append(ref, who, batch)

@@ -1,0 +1,66 @@
+"""The quick way to decode a batch gives what the codec gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opweave.wire import codec
+from opweave.wire.attempt import EventBatch, EventType
+from opweave_operator.api import event_batch
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+_kinds = st.sampled_from([kind.value for kind in EventType]) | _json
+_events = st.fixed_dictionaries(
+    {"seq": st.integers() | _json, "type": _kinds, "at": st.text() | _json},
+    optional={
+        "message": st.text() | _json,
+        "payload": st.dictionaries(st.text(), _json, max_size=3) | _json,
+        "unknown": _json,
+    },
+)
+_batches = st.fixed_dictionaries(
+    {"events": st.lists(_events | _json, max_size=4) | _json},
+    optional={"wire_version": st.integers() | _json, "unknown": _json},
+)
+
+
+@given(_batches | _json)
+def test_both_ways_agree_on_any_input(data: Any) -> None:
+    """The same batch, or the same error."""
+    assert _result(lambda: codec.decode(EventBatch, data)) == _result(
+        lambda: event_batch.decode(data)
+    )
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "seq": st.integers(),
+                "type": st.sampled_from([kind.value for kind in EventType]),
+                "at": st.text(),
+                "message": st.text(),
+                "payload": st.dictionaries(st.text(), _json, max_size=3),
+            }
+        )
+    )
+)
+def test_a_usual_batch_is_decoded(events: list[dict[str, Any]]) -> None:
+    """What every step sends."""
+    batch = event_batch.decode({"events": events, "wire_version": 1})
+
+    assert events == codec.encode(batch)["events"]
+
+
+def _result(decode: Any) -> object:
+    try:
+        return decode()
+    except codec.WireError as error:
+        return str(error)
