@@ -32,7 +32,7 @@ class StopRequest:
 
     def ignore(self) -> None:
         """Let later signals pass: the outcome is known."""
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, _pass)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -51,11 +51,15 @@ class StopRequest:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         # The clean-up is not to be cut short by a second one.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, _pass)
         if self._is_held:
             self._is_pending = True
         else:
             raise self._exception
+
+
+def _pass(number: int, frame: FrameType | None) -> None:
+    """Do nothing; unlike SIG_IGN it is not inherited by the programs that a clean-up starts."""
 
 
 # A process that user code forks ends at SIGTERM as it would without us. The signal is held back during the fork, because

@@ -6,8 +6,12 @@ All over HTTP with JSON bodies:
 |---|---|
 | ``GET /v1/health`` | `LocationHealth`; 200 when ready, 503 while loading or failed |
 | ``GET /v1/snapshot`` | `LocationSnapshot`; 503 with `LocationHealth` when not ready |
-| ``POST /v1/plan`` `PlanRequest` | `PlanReply` |
-| ``POST /v1/scaffold-config`` `ScaffoldRequest` | `ScaffoldReply` |
+| ``GET /v1/live`` | 200 as long as the process answers |
+| ``POST /v1/plan`` `PlanRequest` | `PlanReply`; 503 with `LocationHealth` when nothing is loaded |
+| ``POST /v1/scaffold-config`` `ScaffoldRequest` | `ScaffoldReply`; the same |
+
+A request that cannot be answered gets ``{"code", "message", "traceback"}`` with 400 (not this shape), 401 (the server has a
+token and the request has not), 404, 411, 413 (above 8 MB) or 500 (user code raised).
 """
 
 from __future__ import annotations
