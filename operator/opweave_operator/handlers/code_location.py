@@ -233,6 +233,9 @@ class CodeLocationReconciler:
         ):
             return record
         snapshot = await self._parts.code_locations.snapshot(pod.url)
+        through_service = await self._parts.code_locations.health(url)
+        if through_service.definitions_hash != snapshot.definitions_hash:
+            raise ports.LocationUnavailable("its Service still leads to the previous version")
         now = self._parts.clock.now()
         fresh = ports.LocationRecord(
             ref=record.ref,
@@ -288,9 +291,7 @@ class CodeLocationReconciler:
                 continue
             if health.failure is not None:
                 return _failed(record, state, health.failure, "LoadFailed")
-            return _progressing(
-                record, state, f"the code has been loading for {health.loading_seconds:.0f} s"
-            )
+            return _progressing(record, state, _loading(health.loading_seconds))
         return _progressing(record, state, "the code server is starting")
 
     def _blocked(self, record: ports.LocationRecord, blocked: Blocked) -> Finding:
@@ -355,6 +356,12 @@ def _progressing(
         ),
         seconds=PROGRESS_SECONDS,
     )
+
+
+def _loading(seconds: float) -> str:
+    """Return the message about a version that loads; it changes seldom, because each change is a write."""
+    tens = int(seconds // 10) * 10
+    return f"the code has been loading for more than {tens} s" if tens else "the code is loading"
 
 
 def _failed(

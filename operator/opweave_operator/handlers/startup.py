@@ -25,7 +25,15 @@ from opweave_operator.handlers.collaborators import Collaborators, LoopHealth
 from opweave_operator.handlers.reconciler import Reconciler
 from opweave_operator.handlers.status import StatusWriter
 
-__all__ = ["Collaborators", "Handlers", "LoopHealth", "configure", "connection_info", "register"]
+__all__ = [
+    "Collaborators",
+    "Handlers",
+    "LoopHealth",
+    "configure",
+    "connection_info",
+    "register",
+    "serve",
+]
 
 RUN_SCAN_SECONDS = 2.0
 """How late a Job's status may show a run that was launched elsewhere (web, command line)."""
@@ -146,6 +154,34 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.watching.chunk_size = 500
     settings.networking.request_timeout = 30
     settings.queueing.worker_limit = 64
+
+
+async def serve(
+    registry: kopf.OperatorRegistry,
+    *,
+    namespaces: tuple[str, ...] = (),
+    is_ready: asyncio.Event | None = None,
+) -> None:
+    """Run kopf over *namespaces* (empty means all) until a signal tells it to end or it is cancelled.
+
+    ``kopf.operator`` is not used, because at its end it cancels every task of the loop that began after it, ours included.
+    """
+    tasks = await kopf.spawn_tasks(
+        registry=registry,
+        settings=kopf.OperatorSettings(),
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        ready_flag=is_ready,
+    )
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def connection_info(connection: Connection) -> kopf.ConnectionInfo:

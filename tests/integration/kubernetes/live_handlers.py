@@ -142,22 +142,14 @@ async def live_handlers(
 
 @contextlib.asynccontextmanager
 async def _running(registry: kopf.OperatorRegistry, namespace: str) -> AsyncIterator[None]:
-    ready, stop = asyncio.Event(), asyncio.Event()
-    task = asyncio.create_task(
-        kopf.operator(
-            registry=registry,
-            namespaces=[namespace],
-            standalone=True,
-            ready_flag=ready,
-            stop_flag=stop,
-        )
-    )
+    ready = asyncio.Event()
+    task = asyncio.create_task(startup.serve(registry, namespaces=(namespace,), is_ready=ready))
     try:
         await ready.wait()
         yield
     finally:
-        stop.set()
-        await task
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _install_crds(cluster: testbed.Cluster) -> None:

@@ -166,7 +166,9 @@ async def test_an_annotation_launches_exactly_one_run(live: LiveHandlers) -> Non
     runs = await live.stores.runs.list_runs(ports.RunFilter(job_resource="hello"), limit=10)
     assert body["status"]["lastRun"]["id"] == runs[0].id
     assert runs[0].launched_by == "annotation"
-    assert runs[0].worker_template["namespace"] == live.namespace
+    stored = await live.stores.runs.load(runs[0].id)
+    assert stored is not None
+    assert stored.run.worker_template["namespace"] == live.namespace
 
 
 async def test_a_job_that_the_code_does_not_have_names_the_closest(live: LiveHandlers) -> None:

@@ -90,6 +90,11 @@ def from_status(status: int, body: Mapping[str, Any], request: str) -> ApiError:
     kind = _BY_STATUS.get(status) or (Unreachable if status >= 500 else ApiError)
     message = str(body.get("message") or f"HTTP {status}")[:MAX_MESSAGE_CHARACTERS]
     details = body.get("details")
+    if kind is NotFound and not (isinstance(details, Mapping) and details.get("name")):
+        # An API server that starts answers so for custom resources whose definitions it has not read yet: nothing may be
+        # concluded about the object.
+        kind = Unreachable
+        message = f"{message}; the kind is not served (yet): are the CRDs installed?"
     causes = details.get("causes") if isinstance(details, Mapping) else None
     return kind(
         f"{message} ({request})",
