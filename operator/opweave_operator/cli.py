@@ -116,13 +116,12 @@ def dev(
 
 
 async def _dev(local: LocalSettings) -> None:
+    kind = "PostgreSQL" if (local.database_url or "").startswith("postgres") else "SQLite"
+    click.echo(f"opweave {_version()} · instance {_shown(local.home)} · {kind}")
+    # After the first line: these imports take most of a second, in which people want to see that something happens.
     from opweave_operator import bootstrap
     from opweave_operator.adapters.local import home_lock
 
-    database = local.database_url or "sqlite:"
-    click.echo(
-        f"opweave {_version()} · instance {_shown(local.home)} · {bootstrap.database_kind(database)}"
-    )
     listener = bootstrap.LocalListener(
         on_serving=lambda url: click.echo(f"{'web':<20} {url}"),
         on_location=_print_location,
