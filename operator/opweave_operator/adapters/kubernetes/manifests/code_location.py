@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from opweave_operator.adapters.kubernetes import names, pod_shape
+from opweave_operator.adapters.kubernetes import names, pod_shape, resource_requests
 from opweave_operator.adapters.kubernetes.manifests import code_volumes
 from opweave_operator.adapters.kubernetes.worker_template import WorkerTemplate
 
@@ -148,6 +148,7 @@ def _server_pod(
     template: WorkerTemplate, shape: pod_shape.Shape, load_seconds: int
 ) -> dict[str, Any]:
     code = code_volumes.for_template(template)
+    shape = resource_requests.fit(shape, DEFAULTS)
     pod, container = shape["pod"], shape["container"]
     server: dict[str, Any] = {
         "image": template.image,

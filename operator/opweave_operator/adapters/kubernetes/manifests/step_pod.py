@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from opweave_operator.adapters.kubernetes import names, pod_shape
+from opweave_operator.adapters.kubernetes import names, pod_shape, resource_requests
 from opweave_operator.adapters.kubernetes.manifests import code_volumes
 from opweave_operator.adapters.kubernetes.worker_template import WorkerTemplate
 from opweave_operator.core import model
@@ -135,6 +135,7 @@ def pod_spec(
 ) -> dict[str, Any]:
     """Return the spec; what is ours is written last, over whatever a shape holds."""
     code = code_volumes.for_template(template)
+    shape = resource_requests.fit(shape, DEFAULTS)
     pod, container = shape["pod"], shape["container"]
     step: dict[str, Any] = {
         "image": template.image,
