@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 import testbed
 from support import runs
 from support.installation import Installation, installed
-
-NAMESPACE = "opweave-e2e"
-WORK_NAMESPACE = "opweave-e2e-work"
-QUOTA_NAMESPACE = "opweave-e2e-quota"
-BAD_NAMESPACE = "opweave-e2e-bad"
-FAULTS = Path(__file__).parent / "locations" / "faults.py"
+from support.places import (
+    BAD_NAMESPACE,
+    EXAMPLES_NAMESPACE,
+    FAULTS,
+    NAMESPACE,
+    QUOTA_NAMESPACE,
+    WORK_NAMESPACE,
+)
 
 
 @pytest.fixture(scope="session")
 def installation(cluster: testbed.Cluster) -> Iterator[Installation]:
     """The chart with its defaults: SQLite on a volume."""
-    serving = (WORK_NAMESPACE, QUOTA_NAMESPACE, BAD_NAMESPACE)
-    with installed(cluster, NAMESPACE, serving=serving) as release:
+    serving = (WORK_NAMESPACE, EXAMPLES_NAMESPACE, QUOTA_NAMESPACE, BAD_NAMESPACE)
+    values = ("instance.spec.runQueue.maxConcurrentRuns=50",)
+    with installed(cluster, NAMESPACE, *values, serving=serving) as release:
         yield release
 
 
 @pytest.fixture(scope="session")
-def faults(installation: Installation) -> Iterator[runs.Location]:
+def faults(installation: Installation) -> runs.Location:
     """The location ``faults``, loaded and serving."""
-    with runs.located(installation, WORK_NAMESPACE, "faults", FAULTS) as location:
-        yield location
+    return runs.serve(installation, WORK_NAMESPACE, "faults", FAULTS.read_text())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
+import urllib.parse
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from support import stored_values
 from support.installation import Installation, until
 
 FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
@@ -34,7 +33,7 @@ query ($id: ID!) { run(runId: $id) {
 """
 
 EVENTS = """
-query ($id: ID!, $after: Int!) { run(runId: $id) { events(after: $after, first: 1000) {
+query ($id: ID!, $after: Int!) { run(runId: $id) { events(after: $after, first: 250) {
   nextAfter hasMore events { number type: eventType stepKey attempt message payload } } } }
 """
 
@@ -68,6 +67,19 @@ class Location:
         answer: dict[str, Any] = self.installation.graphql(LAUNCH, params=wanted)["launchRun"]
         return answer
 
+    def launch_resource(self, name: str, **params: Any) -> str:
+        """Launch a declared Job of the location's namespace; return the run id."""
+        selector = {"namespace": self.namespace, "jobResource": name}
+        wanted = {"job": selector, "dedupeKey": uuid.uuid4().hex, **params}
+
+        def known() -> dict[str, Any] | None:
+            answer: dict[str, Any] = self.installation.graphql(LAUNCH, params=wanted)["launchRun"]
+            return None if answer["__typename"] == "JobNotFound" else answer
+
+        answer = until(f"the Job {name} to be known", known, timeout_seconds=30)
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return str(answer["run"]["runId"])
+
     def run(self, run_id: str) -> Run:
         """Return the run as it stands."""
         return Run(self.installation.graphql(RUN, id=run_id)["run"])
@@ -98,6 +110,24 @@ class Location:
             return run if is_there else None
 
         return until(f"step {key} of {run_id} to be {status}", reached)
+
+    def wait_for_reason(
+        self, run_id: str, key: str, reason: str, *, timeout_seconds: float = 60
+    ) -> dict[str, Any]:
+        """Wait until a step says that it waits for *reason*; return the step."""
+
+        def told() -> dict[str, Any] | None:
+            run = self.run(run_id)
+            assert run.status not in FINISHED, run.data
+            step = run.step(key)
+            return step if step["waitingReason"] == reason else None
+
+        return until(f"{key} of {run_id} to wait: {reason}", told, timeout_seconds=timeout_seconds)
+
+    def output(self, run_id: str, step: str, name: str = "result") -> Any:
+        """Return the plain value that a step stored as an output."""
+        path = f"/api/v1/runs/{run_id}/outputs/{urllib.parse.quote(step, safe='')}/{name}"
+        return stored_values.decode(self.installation.download(path))
 
     def events(self, run_id: str) -> list[dict[str, Any]]:
         """Return the whole log of the run; checks that its numbers have no gap and no repeat."""
@@ -167,12 +197,15 @@ class Run:
                 assert earlier["moments"]["committed"] <= later["moments"]["slot"], step
 
 
-@contextlib.contextmanager
-def located(
-    installation: Installation, namespace: str, name: str, source: Path
-) -> Iterator[Location]:
-    """Serve the Python file *source* as a code location with a ConfigMap on the stock image."""
-    declare(installation, namespace, name, source.read_text())
+def serve(installation: Installation, namespace: str, name: str, text: str) -> Location:
+    """Serve *text* as a code location with a ConfigMap on the stock image; wait until it is ready."""
+    declare(installation, namespace, name, text)
+    wait_ready(installation, namespace, name)
+    return Location(installation=installation, namespace=namespace, name=name)
+
+
+def wait_ready(installation: Installation, namespace: str, name: str) -> None:
+    """Wait until a code location serves."""
     installation.kubectl(
         *(
             "-n",
@@ -183,8 +216,6 @@ def located(
             "--timeout=120s",
         )
     )
-    yield Location(installation=installation, namespace=namespace, name=name)
-    installation.kubectl("delete", "codelocation", name, "-n", namespace)
 
 
 def declare(installation: Installation, namespace: str, name: str, text: str, **spec: Any) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 
 from opweave import (
@@ -123,11 +124,11 @@ def misses_secret():
 
 @op
 def unserialisable():
-    return (number for number in range(3))
+    return threading.Lock()
 
 
 @job
-def yields_generator():
+def returns_lock():
     unserialisable()
 
 
@@ -201,7 +202,7 @@ defs = Definitions(
         crashes,
         cannot_pull,
         misses_secret,
-        yields_generator,
+        returns_lock,
         prints_ten_megabytes,
         branches,
         retries,
