@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
+.SILENT:
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,6 +21,7 @@ help: ## List the targets
 
 define make_environment
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "opweave needs Python 3.11 or newer; name one: make PYTHON=python3.12 $@"; exit 1; }
+	echo "making the environment in $(VENV) (a minute or two, once)"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "this Python cannot make environments; on Debian: apt-get install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps $(2) -e .
