@@ -23,6 +23,7 @@ from opweave_operator.adapters.local.code_servers import CodeServers
 from opweave_operator.adapters.local.executor import LocalExecutor
 from opweave_operator.api import dependencies as api_dependencies
 from opweave_operator.api import server
+from opweave_operator.api.metrics import Metrics
 from opweave_operator.clock import SystemClock
 from opweave_operator.handlers import startup
 from opweave_operator.storage import engine as storage_engine
@@ -100,7 +101,8 @@ async def run_local(local: settings.LocalSettings, listener: LocalListener) -> N
         stores = await stack.enter_async_context(open_storage(database_url, local.home))
         locations = await stack.enter_async_context(HttpCodeLocations(token=token))
         await declarations.store(found, stores.catalog)
-        app = server.create_app(_local_api(stores, locations, clock, local))
+        api = _local_api(stores, locations, clock, local)
+        app = server.create_app(api)
         web = server.ApiServer(app, local.host, local.port)
         url = f"http://{_in_url(local.host)}:{web.port}"
         executor = await stack.enter_async_context(
@@ -120,7 +122,7 @@ async def run_local(local: settings.LocalSettings, listener: LocalListener) -> N
             token=token,
             on_change=listener.on_location,
         )
-        engine = build_engine(stores, executor, clock, lambda: None)
+        engine = build_engine(stores, executor, clock, lambda: None, api.metrics)
         await serve_together(
             web=web, on_started=lambda: listener.on_serving(url), others=(servers.run, engine.run)
         )
@@ -143,14 +145,14 @@ async def run_controller(own: settings.OperatorSettings) -> None:
             client, api_url=own.api_url, clock=clock, namespaces=own.watch_namespaces or None
         )
         beats = loop_beats.LoopBeats(clock)
+        api = _cluster_api(own, client, stores, locations, clock)
         works: list[Callable[[], Awaitable[None]]] = []
         if own.runs_controller:
-            engine = build_engine(stores, executor, clock, beats.of("run-engine"))
+            engine = build_engine(stores, executor, clock, beats.of("run-engine"), api.metrics)
             handlers = _kopf_operator(own, client, stores, locations, clock, beats)
             works = [executor.run, engine.run, handlers]
-        app = server.create_app(_cluster_api(own, client, stores, locations, clock))
         await serve_together(
-            web=server.ApiServer(app, own.http_host, own.http_port),
+            web=server.ApiServer(server.create_app(api), own.http_host, own.http_port),
             on_started=lambda: None,
             others=tuple(works),
         )
@@ -231,13 +233,18 @@ def build_engine(
     executor: ports.Executor,
     clock: ports.Clock,
     beat: Callable[[], None],
+    metrics: Metrics,
 ) -> RunEngine:
     """Return the run engine over *stores* and *executor*: the same on a cluster and on a laptop."""
     instance = InstanceSettings(stores.catalog)
     return RunEngine(
         runs=stores.runs,
         advancer=RunAdvancer(
-            runs=stores.runs, executor=executor, clock=clock, policy=instance.policy
+            runs=stores.runs,
+            executor=executor,
+            clock=clock,
+            policy=instance.policy,
+            observe_handoff=metrics.observe_handoff,
         ),
         admitter=RunAdmitter(runs=stores.runs, clock=clock, limits=instance.limits),
         wakeups=stores.wakeups,

@@ -24,12 +24,17 @@ PolicySource = Callable[[], Awaitable[model.EnginePolicy]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunAdvancer:
-    """The parts that driving a run needs."""
+    """The parts that driving a run needs.
+
+    Attributes:
+        observe_handoff: Told the seconds from the moment a step could run to the start of its first worker.
+    """
 
     runs: ports.RunStore
     executor: ports.Executor
     clock: ports.Clock
     policy: PolicySource
+    observe_handoff: Callable[[float], None] = lambda _: None
 
     async def advance(self, run_id: model.RunId) -> model.Run | None:
         """Bring the run as far as it can go now; return it, or None when it does not exist."""
@@ -91,6 +96,10 @@ class RunAdvancer:
                 )
 
             await self.runs.transact(state.run.id, change)
+        else:
+            if attempt.moments.ready_at is not None and attempt.number == 1:
+                waited = self.clock.now() - attempt.moments.ready_at
+                self.observe_handoff(waited.total_seconds())
 
     async def _apply_one(
         self, state: model.RunState, effect: model.Effect, policy: model.EnginePolicy
