@@ -35,8 +35,7 @@ class Definitions:
         assets: Iterable[object] | None = None,
         schedules: Iterable[object] | None = None,
         sensors: Iterable[object] | None = None,
-        jobs: Iterable[job_definitions.JobDefinition | graphs.GraphDefinition[Any, Any]]
-        | None = None,
+        jobs: Iterable[job_definitions.JobDefinition | graphs.GraphDefinition] | None = None,
         resources: Mapping[str, Any] | None = None,
         executor: object = None,
         loggers: Mapping[str, object] | None = None,

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    NamedTuple,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeVar,
+    overload,
+)
 
 from opweave import errors
 from opweave.config.problems import shown
@@ -43,7 +53,7 @@ class OutputMapping(NamedTuple):
     mapped_node_output_name: str = "result"
 
 
-class GraphDefinition(NodeDefinition, Generic[P, R]):
+class GraphDefinition(NodeDefinition):
     """Nodes with the edges between them.
 
     Args:
@@ -98,7 +108,7 @@ class GraphDefinition(NodeDefinition, Generic[P, R]):
         ins: Mapping[str, GraphIn] | None = None,
         out: GraphOut | Mapping[str, GraphOut] | None = None,
         tags: Mapping[str, Any] | None = None,
-    ) -> GraphDefinition[Any, Any]:
+    ) -> Self:
         """Return the graph that *function* composes when it is called with its inputs.
 
         Raises:
@@ -116,7 +126,7 @@ class GraphDefinition(NodeDefinition, Generic[P, R]):
                 f"{owner} is a generator or coroutine: bodies of jobs and graphs connect ops by plain calls"
             )
         declared = _declared_outputs(out)
-        graph: GraphDefinition[Any, Any] = cls.__new__(cls)
+        graph = cls.__new__(cls)
         graph.invocations = composer.invocations
         graph.results = composition.returned_outputs(result, declared, owner)
         descriptions = _output_descriptions(out, graph.results)
@@ -225,12 +235,6 @@ class GraphDefinition(NodeDefinition, Generic[P, R]):
                 if composition.GraphInput(name) in members:
                     yield node, node.definition.inputs[input_name]
 
-    @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
-
-    @overload
-    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Use the graph as a node in the graph whose body runs now.
 
@@ -253,6 +257,19 @@ class GraphDefinition(NodeDefinition, Generic[P, R]):
         """Run the graph as a job in this process; *options* as for `JobDefinition.execute_in_process`."""
         resources = options.pop("resources", None)
         return self.to_job(resource_defs=resources).execute_in_process(**options)
+
+
+class ComposedGraph(GraphDefinition, Generic[P, R]):
+    """A graph that a body composed; type checkers compare calls of it with the body's signature."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Use the graph as a node in the graph whose body runs now.
+
+        Raises:
+            OpweaveInvalidInvocationError: Outside of any body; a graph runs only as a job.
+        """
+        result: R = super().__call__(*args, **kwargs)
+        return result
 
 
 def _graph_inputs(
@@ -298,13 +315,13 @@ def _output_descriptions(
 class GraphDecorator(Protocol):
     """What ``graph(...)`` returns."""
 
-    def __call__(self, function: Callable[P, R], /) -> GraphDefinition[P, R]:
+    def __call__(self, function: Callable[P, R], /) -> ComposedGraph[P, R]:
         """Return *function* as a graph."""
         ...
 
 
 @overload
-def graph(function: Callable[P, R], /) -> GraphDefinition[P, R]: ...
+def graph(function: Callable[P, R], /) -> ComposedGraph[P, R]: ...
 
 
 @overload
@@ -335,9 +352,7 @@ def graph(function: Any = None, /, **options: Any) -> Any:
     return checked_body(function, "graph", options)
 
 
-def checked_body(
-    function: Any, decorator: str, options: dict[str, Any]
-) -> GraphDefinition[Any, Any]:
+def checked_body(function: Any, decorator: str, options: dict[str, Any]) -> ComposedGraph[Any, Any]:
     """Return the graph of *function*, the body under ``@graph`` or ``@job``.
 
     Raises:
@@ -347,4 +362,4 @@ def checked_body(
         raise errors.OpweaveInvalidDefinitionError(
             f"@{decorator} is put on {shown(function)} ({origins.caller_origin()}): put it on a function"
         )
-    return GraphDefinition.from_body(function, **options)
+    return ComposedGraph.from_body(function, **options)

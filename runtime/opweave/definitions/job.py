@@ -43,7 +43,7 @@ class JobDefinition:
 
     def __init__(
         self,
-        graph: graphs.GraphDefinition[Any, Any],
+        graph: graphs.GraphDefinition,
         *,
         name: str | None = None,
         description: str | None = None,
@@ -187,6 +187,7 @@ class JobDefinition:
         Raises:
             OpweaveInvalidConfigError: With every problem.
         """
+        job_config.check_depth(run_config, f"job {self.name!r}")
         given = run_configs.as_config_dict(run_config) or self.run_config
         return job_config.validated(self.run_config_type(within), given, f"job {self.name!r}")
 

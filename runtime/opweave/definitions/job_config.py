@@ -153,16 +153,26 @@ def validated(
         OpweaveInvalidConfigError: With every problem.
     """
     problems = Problems()
-    result: dict[str, Any] = {}
-    if _is_too_deep(value):
-        problems.add((), f"is nested deeper than {MAX_DEPTH} levels", "INVALID_VALUE")
-    else:
-        result = config_type.validate(value, (), problems)
+    result: dict[str, Any] = config_type.validate(value, (), problems)
     if problems.found:
         raise errors.OpweaveInvalidConfigError(
             f"the run config of {subject} is wrong", problems.found
         )
     return result
+
+
+def check_depth(value: object, subject: str) -> None:
+    """Check that *value* is not nested so deeply that walking it would fail.
+
+    Raises:
+        OpweaveInvalidConfigError: It is.
+    """
+    if _is_too_deep(value):
+        problems = Problems()
+        problems.add((), f"is nested deeper than {MAX_DEPTH} levels", "INVALID_VALUE")
+        raise errors.OpweaveInvalidConfigError(
+            f"the run config of {subject} is wrong", problems.found
+        )
 
 
 def _is_too_deep(value: object) -> bool:

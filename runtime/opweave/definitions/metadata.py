@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -106,8 +107,8 @@ def normalize_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Metadata
 
 
 def encode_metadata(metadata: Mapping[str, MetadataValue]) -> dict[str, Any]:
-    """Return *metadata* as JSON: ``{label: {"type": kind, "value": value}}``."""
-    return {label: {"type": v.kind, "value": v.value} for label, v in metadata.items()}
+    """Return *metadata* as JSON: ``{label: {"type": kind, "value": value}}``; what JSON has no number for is a text."""
+    return {label: {"type": v.kind, "value": _plain(v.value)} for label, v in metadata.items()}
 
 
 def _normalize(label: str, value: Any) -> MetadataValue:
@@ -132,7 +133,9 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if value is None or isinstance(value, (bool, int, str)):
         return value
     return str(value)
 

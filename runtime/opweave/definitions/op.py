@@ -22,12 +22,14 @@ from opweave.definitions.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
     from opweave.config.model import Config
+    from opweave.definitions.configurable_resource import ConfigurableResource
     from opweave.execution.context import OpExecutionContext
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 ConfigT = TypeVar("ConfigT", bound="Config")
+ResourceT = TypeVar("ResourceT", bound="ConfigurableResource")
 
 
 class OpDefinition(NodeDefinition, Generic[P, R]):
@@ -121,27 +123,47 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         return self._call_directly(args, kwargs)
 
     def _call_directly(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        context = args[0] if args and is_context(args[0]) else kwargs.get("context")
-        if context is not None and is_context(context):
-            args = args[1:] if args and args[0] is context else args
-            kwargs = {name: value for name, value in kwargs.items() if value is not context}
-            for name in self.body.resources:
-                kwargs.setdefault(name, getattr(context.resources, name))
-            if self.body.config is not signature.EMPTY and "config" not in kwargs:
-                kwargs["config"] = self._config_object(context.op_config)
-            if self.body.has_context:
-                args = (context, *args)
-        elif self.body.has_context and not args:
+        if args and is_context(args[0]):
+            context, args = args[0], args[1:]
+        else:
+            context = kwargs.pop("context", None)
+        if context is not None:
+            kwargs = self._completed(context, args, kwargs)
+            args = (context,) if self.body.has_context else ()
+        elif self.body.has_context:
             raise errors.OpweaveInvalidInvocationError(
                 f"{self} takes a context: call it with one from opweave.build_op_context() as the first argument"
             )
         try:
             inspect.signature(self.function).bind(*args, **kwargs)
         except TypeError as error:
-            raise errors.OpweaveInvalidInvocationError(
-                f"{self} is called directly: {error}"
-            ) from None
+            raise self._wrong_call(str(error)) from None
         return self.function(*args, **kwargs)
+
+    def _completed(
+        self, context: OpExecutionContext, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return all arguments by name: config and resources that are not given come from *context*."""
+        result = dict(kwargs)
+        if self.body.config is not signature.EMPTY and "config" not in result:
+            if args and hasattr(args[0], "__opweave_config_value__"):
+                result["config"], args = args[0], args[1:]
+            else:
+                result["config"] = self._config_object(context.op_config)
+        for key in self.body.resources:
+            if key not in result:
+                result[key] = getattr(context.resources, key)
+        names = [parameter.name for parameter in self.body.inputs]
+        if len(args) > len(names):
+            raise self._wrong_call(f"{len(args)} values for its {len(names)} inputs")
+        for name, value in zip(names, args, strict=False):
+            if name in result:
+                raise self._wrong_call(f"multiple values for argument {name!r}")
+            result[name] = value
+        return result
+
+    def _wrong_call(self, why: str) -> errors.OpweaveInvalidInvocationError:
+        return errors.OpweaveInvalidInvocationError(f"{self} is called directly: {why}")
 
     def _config_object(self, value: Any) -> Any:
         """Return a context's config as the parameter ``config`` receives it."""
@@ -291,7 +313,33 @@ def _output_definition(name: str, described: Out, annotation: Any, owner: str) -
 
 
 class OpDecorator(Protocol):
-    """What ``op(...)`` returns: the parameters that opweave passes itself are taken off the signature."""
+    """What ``op(...)`` returns: the context and the config are taken off the signature.
+
+    Resources are passed by opweave too, and may stand anywhere: arguments of an op whose parameters begin with one are not
+    checked.
+    """
+
+    @overload
+    def __call__(
+        self,
+        function: Callable[Concatenate[OpExecutionContext, ConfigT, ResourceT, P], R],
+        /,
+    ) -> OpDefinition[..., R]: ...
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[OpExecutionContext, ResourceT, P], R], /
+    ) -> OpDefinition[..., R]: ...
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[ConfigT, ResourceT, P], R], /
+    ) -> OpDefinition[..., R]: ...
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[ResourceT, P], R], /
+    ) -> OpDefinition[..., R]: ...
 
     @overload
     def __call__(
@@ -316,6 +364,26 @@ class OpWithInsDecorator(Protocol):
     def __call__(self, function: Callable[..., R], /) -> OpDefinition[..., R]:
         """Return *function* as an op."""
         ...
+
+
+@overload
+def op(
+    function: Callable[Concatenate[OpExecutionContext, ConfigT, ResourceT, P], R], /
+) -> OpDefinition[..., R]: ...
+
+
+@overload
+def op(
+    function: Callable[Concatenate[OpExecutionContext, ResourceT, P], R], /
+) -> OpDefinition[..., R]: ...
+
+
+@overload
+def op(function: Callable[Concatenate[ConfigT, ResourceT, P], R], /) -> OpDefinition[..., R]: ...
+
+
+@overload
+def op(function: Callable[Concatenate[ResourceT, P], R], /) -> OpDefinition[..., R]: ...
 
 
 @overload

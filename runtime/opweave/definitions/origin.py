@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any
 
 from opweave import errors
@@ -36,11 +37,17 @@ def origin_of(function: Callable[..., Any]) -> Origin:
 
 
 def caller_origin() -> Origin:
+    """Return the line of user code that called opweave."""
+    frame = caller_frame()
+    return Origin(frame.f_code.co_filename, frame.f_lineno)
+
+
+def caller_frame() -> FrameType:
     """Return the innermost frame that is not opweave's own."""
     frame = sys._getframe(1)
     while frame.f_back is not None and is_own_file(frame.f_code.co_filename):
         frame = frame.f_back
-    return Origin(frame.f_code.co_filename, frame.f_lineno)
+    return frame
 
 
 def is_own_file(filename: str) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import collections.abc
 import inspect
-import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from opweave import errors
+from opweave.definitions import origin as origins
 from opweave.definitions.events import Output
 
 EMPTY = inspect.Parameter.empty
@@ -83,17 +83,19 @@ def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
         return typing.get_type_hints(function, include_extras=True)
     except Exception:  # noqa: BLE001  # evaluating a user's annotation may raise anything; each is then tried alone
         raw = getattr(function, "__annotations__", {})
-        return {name: _evaluated(value, function) for name, value in raw.items()}
+        # A function inside another may name what is local there: it is decorated where it is defined.
+        local_names = origins.caller_frame().f_locals
+        return {name: _evaluated(value, function, local_names) for name, value in raw.items()}
 
 
-def _evaluated(annotation: Any, function: Callable[..., Any]) -> Any:
+def _evaluated(
+    annotation: Any, function: Callable[..., Any], local_names: Mapping[str, Any]
+) -> Any:
     if not isinstance(annotation, str):
         return annotation
-    module = sys.modules.get(getattr(function, "__module__", ""))
-    namespace = {**vars(typing), **getattr(function, "__globals__", vars(module) if module else {})}
     try:
         # The text is the user's own source code, from the module that is being loaded.
-        return eval(annotation, namespace)  # noqa: S307
+        return eval(annotation, getattr(function, "__globals__", {}), local_names)  # noqa: S307
     except Exception:  # noqa: BLE001  # as above
         return annotation
 

@@ -80,7 +80,7 @@ def _restricted(fed: NodeInput, paths: frozenset[str]) -> NodeInput | None:
     return fed._replace(sources=sources)
 
 
-def structure_of(graph: GraphDefinition[Any, Any], subject: str) -> JobStructure:
+def structure_of(graph: GraphDefinition, subject: str) -> JobStructure:
     """Return the ops of *graph*.
 
     Raises:
@@ -94,7 +94,7 @@ class _Level:
 
     def __init__(
         self,
-        graph: GraphDefinition[Any, Any],
+        graph: GraphDefinition,
         parent: _Level | None,
         path: str,
         tags: Mapping[str, Any],

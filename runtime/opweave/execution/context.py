@@ -34,7 +34,7 @@ class Resources:
         Raises:
             OpweaveUnknownResourceError: The user of the resources did not ask for it.
         """
-        if key.startswith("__"):
+        if key.startswith("_"):
             raise AttributeError(key)
         if key in self._values:
             return self._values[key]

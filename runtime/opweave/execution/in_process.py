@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from opweave import errors
 from opweave.definitions import resource as resource_definitions
 from opweave.definitions import run_config as run_configs
 from opweave.definitions.job import DEFAULT_IO_MANAGER_KEY, JobDefinition
@@ -69,19 +70,35 @@ class _InProcessRun:
         self._tell(EventType.RUN_START, f"started {self._job.name}")
         definitions = self._job.required_resources(self._structure.nodes.values())
         events = StepEvents(self._recorder(None), "")
-        with opened_resources(definitions, self._run, events) as resources:
-            resources.setdefault(DEFAULT_IO_MANAGER_KEY, InMemoryIOManager())
-            for step in self._plan.steps:
-                error = self._step(step, resources)
-                if error is not None and raise_on_error:
-                    raise user_error(error)
-        if self._failures:
-            self._tell(EventType.RUN_FAILURE, f"failed: {', '.join(self._failures)}")
-        else:
-            self._tell(EventType.RUN_SUCCESS, f"succeeded: {self._job.name}")
+        error: Exception | None = None
+        try:
+            with opened_resources(definitions, self._run, events) as resources:
+                resources.setdefault(DEFAULT_IO_MANAGER_KEY, InMemoryIOManager())
+                for step in self._plan.steps:
+                    error = self._step(step, resources) or error
+                    if error is not None and raise_on_error:
+                        break
+        except errors.OpweaveError as not_ready:
+            error = not_ready
+        if error is not None and raise_on_error:
+            raise user_error(error)
+        self._end(error)
         return ExecuteInProcessResult(
-            self._job, self._plan, self._run.run_id, self._events, self._values, self._failures
+            self._job,
+            self._plan,
+            self._run.run_id,
+            self._events,
+            self._values,
+            self._failures,
+            success=error is None,
         )
+
+    def _end(self, error: Exception | None) -> None:
+        if error is None:
+            self._tell(EventType.RUN_SUCCESS, f"succeeded: {self._job.name}")
+        else:
+            failed = ", ".join(self._failures) or str(error)
+            self._tell(EventType.RUN_FAILURE, f"failed: {failed}")
 
     def _step(self, step: PlannedStep, resources: Mapping[str, Any]) -> Exception | None:
         reason = self._skip_reason(step)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from opweave import errors
+from opweave.definitions.graph import GraphDefinition
 from opweave.definitions.job import JobDefinition
 from opweave.wire.attempt import EventType, StepFailure
 from opweave.wire.plan import RunPlan
@@ -48,6 +49,7 @@ class ExecuteInProcessResult:
     """What a run in this process came to.
 
     Attributes:
+        success: Whether every step succeeded or was skipped.
         all_events: In order.
         failures: By step key.
     """
@@ -60,18 +62,16 @@ class ExecuteInProcessResult:
         events: Sequence[OpweaveEvent],
         values: Mapping[str, Mapping[str, Any]],
         failures: Mapping[str, StepFailure],
+        *,
+        success: bool,
     ) -> None:
         self.job_def = job
         self.plan = plan
         self.run_id = run_id
         self.all_events = list(events)
         self.failures = dict(failures)
+        self.success = success
         self._values = values
-
-    @property
-    def success(self) -> bool:
-        """Whether every step succeeded or was skipped."""
-        return not self.failures
 
     def output_for_node(self, node_str: str, output_name: str = "result") -> Any:
         """Return what the op or graph at the path *node_str* gave.
@@ -133,7 +133,7 @@ def _resolve(job: JobDefinition, node: str, output_name: str) -> tuple[str, str]
     for name in node.split("."):
         use = graph.invocations.get(name)
         inner = use.definition if use is not None else None
-        if not isinstance(inner, type(graph)):
+        if not isinstance(inner, GraphDefinition):
             hint = errors.did_you_mean(node, job.structure.nodes)
             raise errors.OpweaveInvariantViolationError(f"{job} has no node {node!r}{hint}")
         graph = inner

@@ -45,7 +45,7 @@ def job_config_schema(job: JobDefinition) -> dict[str, Any]:
     }
 
 
-def _nodes(graph: GraphDefinition[Any, Any], path: str) -> tuple[GraphNode, ...]:
+def _nodes(graph: GraphDefinition, path: str) -> tuple[GraphNode, ...]:
     return tuple(_node(use, path) for use in graph.invocations.values())
 
 
