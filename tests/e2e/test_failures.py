@@ -206,7 +206,7 @@ def test_a_deleted_pod_costs_an_attempt_and_not_the_run(faults: Location) -> Non
 
     assert run.status == "SUCCESS", run.data
     assert [a["outcome"]["status"] for a in run.step("first")["attempts"]] == ["LOST", "SUCCESS"]
-    assert pod in run.outcome("first", 0)["message"]
+    assert run.outcome("first", 0)["reason"] == "Terminated"
     run.assert_no_overlap()
 
 

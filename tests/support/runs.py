@@ -158,6 +158,24 @@ class Location:
         query = "mutation ($id: ID!) { terminateRun(runId: $id) { __typename } }"
         return str(self.installation.graphql(query, id=run_id)["terminateRun"]["__typename"])
 
+    def job_object(self, run_id: str) -> dict[str, Any] | None:
+        """Return the run's batch/v1 Job, or None."""
+        label = f"opweave.dev/run-id={run_id}"
+        items = self.installation.get("jobs.batch", "-n", self.namespace, "-l", label)["items"]
+        return items[0] if items else None
+
+    def wait_released(self, run_id: str) -> None:
+        """Wait until no pod of the run is left that runs or is held back from deletion."""
+
+        def released() -> bool:
+            return all(
+                pod["status"]["phase"] in ("Succeeded", "Failed")
+                and not pod["metadata"].get("finalizers")
+                for pod in self.pods(run_id)
+            )
+
+        until(f"the pods of {run_id} to be let go", released, timeout_seconds=60)
+
     def pods(self, run_id: str) -> list[dict[str, Any]]:
         """Return the run's pods."""
         items: list[dict[str, Any]] = self.installation.get(
