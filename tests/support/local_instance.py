@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +40,10 @@ def command_environment(**environment: str) -> dict[str, str]:
     path = os.pathsep.join(
         [str(root / "runtime"), str(root / "operator"), os.environ.get("PYTHONPATH", "")]
     )
-    return {**inherited, "PYTHONPATH": path, **environment}
+    # Each command is a process: without compiled files it would spend seconds on compiling its packages again.
+    inherited.pop("PYTHONDONTWRITEBYTECODE", None)
+    cache = str(Path(tempfile.gettempdir()) / f"opweave-tests-bytecode-{os.getuid()}")
+    return {**inherited, "PYTHONPATH": path, "PYTHONPYCACHEPREFIX": cache, **environment}
 
 
 def opweave(

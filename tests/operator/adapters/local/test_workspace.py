@@ -73,8 +73,8 @@ def test_takes_another_interpreter_and_directory(tmp_path: Path) -> None:
         ),
         ("load_from: [python_file: {path: hello.py}]", "relative_path is required"),
         (
-            "load_from: [python_module: {module_name: a, modul: b}]",
-            "modul is not a field; there are attribute",
+            "load_from: [python_module: {module_name: a, modulename: b}]",
+            "modulename is not a field; there are attribute",
         ),
         (
             "load_from: [python_module: {module_name: a, attribute: 3}]",
