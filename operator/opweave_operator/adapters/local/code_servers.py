@@ -36,7 +36,7 @@ class CodeServers:
     Args:
         home: Home directory of the instance; each server keeps its files below it.
         token: What code servers ask for, the same that *code_locations* sends; None for none.
-        on_change: Called with each record that was stored: a load, a failure, an end.
+        on_change: Called with each record that tells something new: a load, a failure, an end.
         first_delay_seconds: Before a server that ended is started again; doubles up to `LONGEST_DELAY_SECONDS`.
     """
 
@@ -60,6 +60,7 @@ class CodeServers:
         self._token = token
         self._on_change = on_change
         self._first_delay_seconds = first_delay_seconds
+        self._last_told: dict[model.LocationRef, tuple[str, str, str]] = {}
 
     async def run(self) -> None:
         """Serve until cancelled; then all code servers end."""
@@ -171,8 +172,12 @@ class CodeServers:
 
     async def _store(self, record: ports.LocationRecord) -> None:
         await self._catalog.put_location(record)
-        if self._on_change is not None:
+        failure = record.failure
+        news = (record.url, failure.reason if failure else "", failure.message if failure else "")
+        # A location that goes on failing in the same way is tried again and again; people are told once.
+        if self._on_change is not None and self._last_told.get(record.ref) != news:
             self._on_change(record)
+        self._last_told[record.ref] = news
 
 
 class _Event(enum.Enum):
