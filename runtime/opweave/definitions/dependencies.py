@@ -52,9 +52,13 @@ class NodeInvocation:
         return hash((self.name, self.alias))
 
 
-Dependencies = Mapping[
-    str | NodeInvocation, Mapping[str, DependencyDefinition | MultiDependencyDefinition]
-]
+_Inputs = Mapping[str, DependencyDefinition | MultiDependencyDefinition]
+# A mapping is invariant in its keys: each of the three is written by people.
+Dependencies = (
+    Mapping[str, _Inputs]
+    | Mapping[NodeInvocation, _Inputs]
+    | Mapping[str | NodeInvocation, _Inputs]
+)
 
 
 def invocations_from(

@@ -130,8 +130,10 @@ def produced(op: OpDefinition[Any, Any], values: Mapping[str, Any]) -> tuple[Pro
 
 
 def is_pickling_error(error: BaseException) -> bool:
-    """Return whether *error* tells that a value cannot be pickled; the module raises three classes for that."""
-    if any(cls.__name__ == "PicklingError" for cls in type(error).__mro__):
+    """Return whether *error* tells that a value cannot be pickled; the module raises four classes for that."""
+    if isinstance(error, RecursionError) or any(
+        cls.__name__ == "PicklingError" for cls in type(error).__mro__
+    ):
         return True
     return isinstance(error, (TypeError, AttributeError)) and "pickle" in text_of(error)
 

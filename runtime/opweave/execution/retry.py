@@ -49,7 +49,7 @@ def delay_seconds(policy: RetryPolicy, number: int, random: Callable[[], float])
     Source: the field's own formulas: linear d*n, exponential d*(2^n - 1); full jitter a share of that, plus-minus jitter up
     to d either way.
     """
-    base = policy.delay or 0.0
+    base = min(policy.delay or 0.0, MAX_DELAY_SECONDS)
     if policy.backoff is Backoff.LINEAR:
         delay = base * number
     elif policy.backoff is Backoff.EXPONENTIAL:
