@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -46,11 +47,14 @@ class PostgresServer:
     Args:
         programs: As `find_programs` returns it.
         is_durable: Flush every commit to the disk, as in production; benchmarks want this.
+        host: A further address to listen on, for pods of a test cluster; empty means none. A password is asked for there.
     """
 
-    def __init__(self, programs: Path, *, is_durable: bool = False) -> None:
+    def __init__(self, programs: Path, *, is_durable: bool = False, host: str = "") -> None:
         self._programs = programs
         self._is_durable = is_durable
+        self._host = host
+        self._password = secrets.token_urlsafe(16) if host else ""
         self._directory = Path(tempfile.mkdtemp(prefix="opweave-postgres-"))
         self._user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
         self._process: subprocess.Popen[bytes] | None = None
@@ -63,7 +67,12 @@ class PostgresServer:
             account = pwd.getpwnam(self._user)
             os.chown(self._directory, account.pw_uid, account.pw_gid)
         self._run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--username=opweave")
+        if self._host:
+            with (self._directory / "data" / "pg_hba.conf").open("a") as access:
+                access.write("host all all all scram-sha-256\n")
         self.start()
+        if self._host:
+            self._set_password()
         return self
 
     def __exit__(
@@ -77,14 +86,24 @@ class PostgresServer:
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def url(self, database: str = "postgres") -> str:
-        """Return the URL of *database*."""
+        """Return the URL of *database*, at the further address if there is one."""
+        if self._host:
+            return f"postgresql://opweave:{self._password}@{self._host}:{self.port}/{database}"
+        return self._local_url(database)
+
+    def _local_url(self, database: str = "postgres") -> str:
         return f"postgresql://opweave@127.0.0.1:{self.port}/{database}"
+
+    def _set_password(self) -> None:
+        with psycopg.connect(self._local_url(), autocommit=True) as connection:
+            statement = sql.SQL("ALTER USER opweave PASSWORD {}").format(self._password)
+            connection.execute(statement)
 
     def create_database(self, template: str = "template1") -> str:
         """Make a database like *template*, to which nobody may be connected; return its name."""
         self._databases += 1
         name = f"test_{self._databases}"
-        with psycopg.connect(self.url(), autocommit=True) as connection:
+        with psycopg.connect(self._local_url(), autocommit=True) as connection:
             connection.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
                     sql.Identifier(name), sql.Identifier(template)
@@ -95,7 +114,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         settings = {
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": f"127.0.0.1,{self._host}".strip(","),
             "port": str(self.port),
             "unix_socket_directories": str(self._directory),
             "max_connections": "100",
@@ -126,7 +145,7 @@ class PostgresServer:
         deadline = time.monotonic() + _START_SECONDS
         while True:
             try:
-                psycopg.connect(self.url(), connect_timeout=5).close()
+                psycopg.connect(self._local_url(), connect_timeout=5).close()
                 return
             except psycopg.OperationalError as error:
                 ended = self._process is None or self._process.poll() is not None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import testbed
+from postgres import NOT_INSTALLED, PostgresServer, find_programs
 from support import runs
 from support.installation import Installation, installed
 from support.places import (
@@ -14,6 +15,8 @@ from support.places import (
     EXAMPLES_NAMESPACE,
     FAULTS,
     NAMESPACE,
+    POSTGRES_NAMESPACE,
+    POSTGRES_WORK_NAMESPACE,
     QUOTA_NAMESPACE,
     WORK_NAMESPACE,
 )
@@ -32,3 +35,36 @@ def installation(cluster: testbed.Cluster) -> Iterator[Installation]:
 def faults(installation: Installation) -> runs.Location:
     """The location ``faults``, loaded and serving."""
     return runs.serve(installation, WORK_NAMESPACE, "faults", FAULTS.read_text())
+
+
+@pytest.fixture(scope="session")
+def reachable_postgres(cluster: testbed.Cluster) -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this machine which pods can reach."""
+    programs = find_programs()
+    if programs is None:
+        pytest.skip(NOT_INSTALLED)
+    with PostgresServer(programs, host=cluster.host_address) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def on_postgres(
+    cluster: testbed.Cluster, reachable_postgres: PostgresServer
+) -> Iterator[runs.Location]:
+    """The location ``faults`` in a second installation: PostgreSQL, and rights in one namespace only."""
+    url = reachable_postgres.url(reachable_postgres.create_database())
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "database", "namespace": POSTGRES_NAMESPACE},
+        "stringData": {"url": url},
+    }
+    values = ("database.existingSecret=database", "rbac.namespaced=true")
+    with installed(
+        cluster,
+        POSTGRES_NAMESPACE,
+        *values,
+        serving=(POSTGRES_WORK_NAMESPACE,),
+        secrets=(secret,),
+    ) as release:
+        yield runs.serve(release, POSTGRES_WORK_NAMESPACE, "faults", FAULTS.read_text())

@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 import testbed
 
 ROOT = Path(__file__).resolve().parents[2]
-CRD = "codelocations.opweave.dev"
 T = TypeVar("T")
 
 
@@ -257,24 +256,21 @@ def installed(
         installation.apply(*secrets)
     try:
         installation.run(
-            helm,
-            "install",
-            "opweave",
-            str(ROOT / "charts" / "opweave"),
-            "-n",
-            namespace,
+            *(helm, "install", "opweave", str(ROOT / "charts" / "opweave"), "-n", namespace),
+            # Of the kinds, which an earlier release has left.
+            "--take-ownership",
             *arguments,
         )
         installation.wait_ready()
         yield installation
-        for name in serving:
-            # While the operator still lives: it lets go of the pods that it holds.
-            installation.kubectl("delete", "namespace", name, "--timeout=120s")
+        # While the operator still lives: it lets go of the pods that it holds.
+        installation.kubectl("delete", "namespace", *serving, "--timeout=120s")
     finally:
         installation.stop_forwarding()
         installation.run(helm, "uninstall", "opweave", "-n", namespace, check=False)
-        for name in (namespace, *serving):
-            installation.kubectl("delete", "namespace", name, "--wait=false", check=False)
+        installation.kubectl(
+            "delete", "namespace", namespace, *serving, "--wait=false", check=False
+        )
 
 
 def _settings(installation: Installation, serving: Sequence[str]) -> list[str]:
@@ -283,19 +279,8 @@ def _settings(installation: Installation, serving: Sequence[str]) -> list[str]:
         "runtimeImage": installation.cluster.build_image("runtime"),
     }
     settings = [f"watchNamespaces={{{','.join(serving)}}}", "persistence.size=1Gi"]
-    settings += ["persistence.keep=false", "instance.create=true", *_crd_settings(installation)]
+    settings += ["persistence.keep=false", "instance.create=true"]
     for key, image in images.items():
         repository, _, tag = image.rpartition(":")
         settings += [f"{key}.repository={repository}", f"{key}.tag={tag}"]
     return settings
-
-
-def _crd_settings(installation: Installation) -> list[str]:
-    """Leave the kinds to the release that brought them; only bring them up to date."""
-    crd = installation.find("crd", CRD)
-    annotations = {} if crd is None else crd["metadata"].get("annotations") or {}
-    owner = annotations.get("meta.helm.sh/release-namespace", installation.namespace)
-    if crd is None or (owner == installation.namespace and annotations):
-        return []
-    installation.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
-    return ["crds.enabled=false"]

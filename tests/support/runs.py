@@ -24,7 +24,7 @@ mutation ($params: LaunchParams!) { launchRun(params: $params) {
 
 RUN = """
 query ($id: ID!) { run(runId: $id) {
-  runId status reason message objectName
+  runId status reason message objectName queuedReason dequeueTime endTime
   steps { key: stepKey status reason message waitingReason waitingMessage
     attempts { number status workerName
       moments { ready slot created running userCode bodyEnded committed }

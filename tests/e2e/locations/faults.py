@@ -52,6 +52,20 @@ def slow():
     linger.alias("last")(linger.alias("middle")(first()))
 
 
+@op(config_schema={"seconds": Field(float, default_value=0.0)})
+def talk(context):
+    print("before", flush=True)
+    print("to standard error", file=sys.stderr, flush=True)
+    time.sleep(context.op_config["seconds"])
+    print("after", flush=True)
+    return "said"
+
+
+@job
+def talks():
+    talk()
+
+
 @op
 def divide(number: int) -> float:
     return number / 0
@@ -196,6 +210,7 @@ defs = Definitions(
     jobs=[
         chain,
         slow,
+        talks,
         fails,
         runs_out_of_memory,
         exits,
