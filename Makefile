@@ -87,8 +87,22 @@ generate: $(VENV)/.dev ## Regenerate what is generated
 test-unit: $(VENV)/.dev ## Tests that need neither cluster nor PostgreSQL
 	$(PYTEST) -n $(WORKERS) -m "not cluster and not postgres"
 
+.PHONY: packages
+packages:
+	ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 && exit 0
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
+	  echo "PostgreSQL's server programs are not installed (Debian: postgresql): the tests that need them are skipped"
+	  exit 0
+	fi
+	# The tests start servers of their own; Debian's scripts shall not make and start one too.
+	mkdir -p /etc/postgresql-common
+	test -e /etc/postgresql-common/createcluster.conf || echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf
+	export DEBIAN_FRONTEND=noninteractive
+	install="apt-get install -y -qq --no-install-recommends postgresql"
+	$$install > /dev/null 2>&1 || { apt-get update -qq && $$install > /dev/null; }
+
 .PHONY: test
-test: $(VENV)/.dev ## Everything: lint, types, every test, the cluster's included; installs what it needs
+test: packages $(VENV)/.dev ## Everything: lint, types, every test, the cluster's included; installs what it needs
 	# The cluster is built and brought up while the rest is checked; a failure of it is told by the tests that need it.
 	$(TESTBED) up > .cluster.log 2>&1 & cluster=$$!
 	trap 'kill $$cluster 2> /dev/null || true' EXIT
