@@ -248,7 +248,8 @@ class CodeLocationReconciler:
         )
         await self._parts.catalog.put_location(fresh)
         self._on_loaded(record.ref.namespace, record.ref.name)
-        await old_code.collect(self._parts, body, template.config_map)
+        before = str(record.worker_template.get("configMap") or "")
+        await old_code.collect(self._parts, body, {template.config_map, before})
         return fresh
 
     async def _discover(

@@ -11,14 +11,21 @@ from opweave_operator.adapters.kubernetes.resources import CONFIG_MAPS
 from opweave_operator.core import model, run_state
 from opweave_operator.handlers.collaborators import Collaborators
 
-MAX_RUNS = 1000
+MAX_RUNS = 200
 """Unfinished runs of one location that are looked at; when there are more, nothing is removed this time."""
 
 _log = logging.getLogger(__name__)
 
 
-async def collect(parts: Collaborators, location: JsonObject, current: str) -> None:
-    """Delete the copies of *location* that nobody uses, *current* being in use."""
+async def collect(parts: Collaborators, location: JsonObject, kept: set[str]) -> None:
+    """Delete the copies of *location* that nobody uses.
+
+    Args:
+        parts: What handlers work with.
+        location: The CodeLocation.
+        kept: Copies in use: of the version that serves, and of the one before it, because a run may be launched with it in
+            this very moment.
+    """
     metadata = location["metadata"]
     if location["spec"]["source"].get("configMap") is None:
         return
@@ -37,7 +44,7 @@ async def collect(parts: Collaborators, location: JsonObject, current: str) -> N
             name = str(copy["metadata"]["name"])
             owners = copy["metadata"].get("ownerReferences") or ()
             is_ours = any(owner.get("uid") == metadata["uid"] for owner in owners)
-            if is_ours and name != current and name not in used:
+            if is_ours and name not in kept and name not in used:
                 await parts.client.delete(CONFIG_MAPS, metadata["namespace"], name)
     except errors.ApiError as error:
         _log.warning("old_code_not_removed", extra={"error": str(error)})
@@ -51,4 +58,6 @@ async def _used_by_runs(parts: Collaborators, namespace: str, name: str) -> set[
     runs = await parts.runs.list_runs(where, limit=MAX_RUNS)
     if len(runs) >= MAX_RUNS:
         return None
-    return {str(run.worker_template.get("configMap") or "") for run in runs}
+    # A list leaves the templates out.
+    states = [await parts.runs.load(run.id) for run in runs]
+    return {str(state.run.worker_template.get("configMap") or "") for state in states if state}

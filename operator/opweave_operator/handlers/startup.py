@@ -101,7 +101,9 @@ class Handlers:
         newest = ""
         while True:
             try:
-                runs = await self._parts.runs.list_runs(ports.RunFilter(), limit=RUN_SCAN_LIMIT)
+                runs = await self._parts.runs.list_runs(ports.RunFilter(), limit=1)
+                if runs and runs[0].id > newest:
+                    runs = await self._parts.runs.list_runs(ports.RunFilter(), limit=RUN_SCAN_LIMIT)
                 for run in runs:
                     if run.id > newest and run.job_resource is not None:
                         self.wake(JOBS, run.location.namespace, run.job_resource)
@@ -121,7 +123,7 @@ def register(registry: kopf.OperatorRegistry, collaborators: Collaborators) -> H
 
     @kopf.on.startup(registry=registry)
     async def _start(settings: kopf.OperatorSettings, **_: Any) -> None:
-        configure(settings)
+        configure(settings, is_namespaced=bool(collaborators.settings.watch_namespaces))
         await handlers.start()
 
     @kopf.on.cleanup(registry=registry)
@@ -142,8 +144,12 @@ def _register_kind(registry: kopf.OperatorRegistry, handlers: Handlers, resource
             handlers.wake(resource, namespace, name)
 
 
-def configure(settings: kopf.OperatorSettings) -> None:
-    """Set kopf up: nothing of its own on objects, no Events of its own, no peering, bounded lists and time-outs."""
+def configure(settings: kopf.OperatorSettings, *, is_namespaced: bool) -> None:
+    """Set kopf up: nothing of its own on objects, no Events of its own, no peering, bounded lists and time-outs.
+
+    With *is_namespaced* it follows neither namespaces nor CRDs, for which a namespaced role has no right.
+    """
+    settings.scanning.disabled = is_namespaced
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.persistence.finalizer = f"{names.GROUP}/finalizer"
@@ -154,6 +160,8 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.watching.chunk_size = 500
     settings.networking.request_timeout = 30
     settings.queueing.worker_limit = 64
+    # One line per event of every object, although its handler only wakes a reconciler.
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
 
 
 async def serve(

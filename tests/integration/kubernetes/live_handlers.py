@@ -125,7 +125,9 @@ async def live_handlers(
                 runs=stores.runs,
                 code_locations=code_locations,
                 launch=launcher.launch,
-                settings=settings.OperatorSettings(namespace=namespace, stock_image=stock_image),
+                settings=settings.OperatorSettings(
+                    namespace=namespace, watch_namespaces=(namespace,), stock_image=stock_image
+                ),
                 clock=clock,
                 database_version="SQLite",
             ),

@@ -13,6 +13,7 @@ from integration.kubernetes import live_handlers
 from integration.kubernetes.live_handlers import LiveHandlers, condition, is_not_ready, is_ready
 from opweave_operator import ports
 from opweave_operator.adapters.kubernetes import names
+from opweave_operator.adapters.kubernetes.manifests import code_location
 from opweave_operator.adapters.kubernetes.resources import (
     CODE_LOCATIONS,
     CONFIG_MAPS,
@@ -224,3 +225,41 @@ async def test_discovery_makes_jobs_and_leaves_those_that_people_wrote(live: Liv
     await live.until(CODE_LOCATIONS, "shop", is_ready("Loaded"))
     found = await live.client.list_all(JOBS, live.namespace)
     assert {job["metadata"]["name"] for job in found} == {"mine", "other"}
+
+
+async def test_copies_of_code_go_when_nobody_uses_them(live: LiveHandlers) -> None:
+    """The versions that serve and served before stay, and so does that of an unfinished run."""
+    await create_location(live, GOOD)
+    await create(live, JOBS, "hello", {"codeLocation": "shop", "job": "hello"})
+    await live.until(JOBS, "hello", is_ready("Valid"))
+    launched = str((await record(live)).worker_template["configMap"])
+    patch = {"metadata": {"annotations": {names.ANNOTATION_RUN_REQUESTED_AT: "now"}}}
+    await live.client.patch(JOBS, live.namespace, "hello", patch)
+    await live.until(JOBS, "hello", lambda body: "lastRun" in body["status"])
+    seen = [launched]
+    for number in range(3):
+        await change_code(live, GOOD + f"\n# {number}\n")
+        digest = code_location.code_digest(
+            await live.client.get(CONFIG_MAPS, live.namespace, "code")
+        )
+        seen.append(code_location.code_copy_name("shop", digest))
+        await until_recorded(live, seen[-1])
+    selector = f"{names.LABEL_COMPONENT}={names.COMPONENT_CODE}"
+    copies = await live.client.list_all(CONFIG_MAPS, live.namespace, label_selector=selector)
+    assert {copy["metadata"]["name"] for copy in copies} == {seen[0], seen[2], seen[3]}
+
+
+async def until_recorded(live: LiveHandlers, copy: str) -> None:
+    """Wait until the version with the code in *copy* serves and what it replaced is tidied up."""
+    while True:
+        stored = (await record(live)).worker_template
+        if stored.get("configMap") == copy:
+            await live.until(CODE_LOCATIONS, "shop", is_ready("Loaded"))
+            return
+        body = await live.client.get(CODE_LOCATIONS, live.namespace, "shop")
+        version = body["metadata"]["resourceVersion"]
+        await live.until(
+            CODE_LOCATIONS,
+            "shop",
+            lambda new, old=version: new["metadata"]["resourceVersion"] != old,
+        )
