@@ -53,12 +53,8 @@ class NodeInvocation:
 
 
 _Inputs = Mapping[str, DependencyDefinition | MultiDependencyDefinition]
-# A mapping is invariant in its keys: each of the three is written by people.
-Dependencies = (
-    Mapping[str, _Inputs]
-    | Mapping[NodeInvocation, _Inputs]
-    | Mapping[str | NodeInvocation, _Inputs]
-)
+Dependencies = Mapping[Any, _Inputs]
+"""Keys are names or `NodeInvocation` objects; `Any`, since a mapping is invariant in its keys and people write all three."""
 
 
 def invocations_from(

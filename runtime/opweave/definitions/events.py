@@ -31,6 +31,15 @@ class Output(Generic[T]):
         self.data_version = data_version
         self.tags = dict(tags or {})
 
+    def renamed(self, output_name: str) -> Output[T]:
+        """Return the same for another output."""
+        return Output(self.value, output_name, self.metadata, self.data_version, self.tags)
+
+    def with_metadata(self, metadata: Mapping[str, Any]) -> Output[T]:
+        """Return the same with more *metadata*."""
+        merged = {**self.metadata, **metadata}
+        return Output(self.value, self.output_name, merged, self.data_version, self.tags)
+
     def __repr__(self) -> str:
         return f"Output({self.value!r:.80}, {self.output_name!r})"
 

@@ -127,6 +127,5 @@ def _single(
 
 def _named(value: object, name: str) -> Output[Any]:
     if isinstance(value, Output):
-        value.output_name = name
-        return value
+        return value.renamed(name)
     return Output(value, name)

@@ -62,7 +62,12 @@ class _Loader:
         self._run = run
         self._resources = resources
         self._events = events
-        self._given = job_config.op_entry(run.run_config, node.path).get("inputs") or {}
+        given = job_config.op_entry(run.run_config, node.path).get("inputs")
+        self._given: dict[str, Any] = {
+            name: entry["value"]
+            for name, entry in (given if isinstance(given, Mapping) else {}).items()
+            if isinstance(entry, Mapping) and "value" in entry
+        }
 
     def value(
         self, definition: InputDefinition, stored: Mapping[str, tuple[StoredOutput, ...]]
@@ -90,7 +95,7 @@ class _Loader:
         return value
 
     def _configured(self, definition: InputDefinition) -> Any:
-        value = self._given[definition.name]["value"]
+        value = self._given[definition.name]
         config_type = job_config.value_config_type(definition.type.typing_type)
         if config_type is None:
             return value

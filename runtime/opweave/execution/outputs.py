@@ -9,7 +9,7 @@ from opweave import errors
 from opweave.config.problems import shown
 from opweave.definitions.events import Output
 from opweave.definitions.op import OpDefinition
-from opweave.definitions.outputs import OutputDefinition
+from opweave.definitions.outputs import DEFAULT_OUTPUT, OutputDefinition
 from opweave.definitions.structure import OpNode
 from opweave.execution.context import (
     OpExecutionContext,
@@ -52,8 +52,8 @@ class OutputReceiver:
         if not isinstance(item, Output):
             self._events.user_event(item)
             return
-        definition = self._definition(item)
-        item.metadata.update(self._context.output_metadata.get(item.output_name, {}))
+        item = self._resolved(item)
+        definition = self._node.definition.outputs[item.output_name]
         check = definition.type.type_check(self._context, item.value)
         self._events.output_given(item, definition.type, check)
         if not check.success:
@@ -65,12 +65,12 @@ class OutputReceiver:
             self._store(item, definition)
         self._values[item.output_name] = item.value
 
-    def _definition(self, output: Output[Any]) -> OutputDefinition:
+    def _resolved(self, output: Output[Any]) -> Output[Any]:
+        """Return *output* under the name that the op declares, with what `add_output_metadata` attached."""
         outputs = self._node.definition.outputs
         name = output.output_name
-        if name == "result" and name not in outputs and len(outputs) == 1:
+        if name == DEFAULT_OUTPUT and name not in outputs and len(outputs) == 1:
             (name,) = outputs
-            output.output_name = name
         if name not in outputs:
             hint = errors.did_you_mean(str(name), outputs) or f"; its outputs: {', '.join(outputs)}"
             raise errors.OpweaveInvariantViolationError(
@@ -80,7 +80,7 @@ class OutputReceiver:
             raise errors.OpweaveInvariantViolationError(
                 f"the op {self._node.path!r} gives its output {name!r} twice"
             )
-        return outputs[name]
+        return output.renamed(name).with_metadata(self._context.output_metadata.get(name, {}))
 
     def _store(self, output: Output[Any], definition: OutputDefinition) -> None:
         key = definition.io_manager_key

@@ -21,7 +21,7 @@ from opweave.execution import outputs as step_outputs
 from opweave.execution.body import call_body
 from opweave.execution.clock import Clock, SystemClock
 from opweave.execution.context import OpExecutionContext, RunInfo, restricted
-from opweave.execution.error_info import error_info, one_line
+from opweave.execution.error_info import error_info, one_line, text_of
 from opweave.execution.events import Emit, StepEvents
 from opweave.execution.resources import opened_resources, resolved
 from opweave.execution.retry import next_try
@@ -245,11 +245,13 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 def _failed(error: Exception, moments: _Moments) -> StepFailure:
     reason = next((name for cls, name in _REASONS if isinstance(error, cls)), "UserCodeError")
     told = user_error(error)
-    if isinstance(error, errors.OpweaveExecutionStepExecutionError):
+    if isinstance(error, errors.OpweaveExecutionStepExecutionError) or not isinstance(
+        error, errors.OpweaveError
+    ):
         message, info = one_line(told), error_info(told)
     else:
         # What opweave says comes first: which input, output or resource it was.
-        message, info = str(error).splitlines()[0][:1000], error_info(error)
+        message, info = text_of(error).partition("\n")[0][:1000], error_info(error)
     return StepFailure(
         reason=reason,
         message=message,

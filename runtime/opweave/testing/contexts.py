@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from opweave.config import env_var
 from opweave.definitions import resource as resource_definitions
@@ -22,7 +23,7 @@ from opweave.wire.attempt import EventType
 
 
 class DirectOpExecutionContext(OpExecutionContext):
-    """A context for calling an op directly.
+    """A context for calling an op directly; as a context manager it tears its resources down.
 
     Attributes:
         events: What the op told, in order.
@@ -32,22 +33,30 @@ class DirectOpExecutionContext(OpExecutionContext):
         self,
         *,
         run: RunInfo,
-        events: list[OpweaveEvent],
-        resources: Mapping[str, Any],
+        resources: Mapping[str, resource_definitions.ResourceDefinition],
         op_config: Any,
         retry_number: int,
     ) -> None:
-        def record(event_type: EventType, message: str, payload: dict[str, Any]) -> None:
-            events.append(OpweaveEvent(event_type, message, "op", payload))
-
+        self.events: list[OpweaveEvent] = []
+        told = StepEvents(self._record, "op")
+        self._stack = contextlib.ExitStack()
+        values = self._stack.enter_context(opened_resources(resources, run, told))
         super().__init__(
             run=run,
-            events=StepEvents(record, "op"),
-            resources=Resources(resources, "the op"),
+            events=told,
+            resources=Resources(values, "the op"),
             op_config=op_config,
             retry_number=retry_number,
         )
-        self.events = events
+
+    def _record(self, event_type: EventType, message: str, payload: dict[str, Any]) -> None:
+        self.events.append(OpweaveEvent(event_type, message, "op", payload))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
 
 def build_op_context(
@@ -61,27 +70,22 @@ def build_op_context(
     """Return a context for calling an op directly in a test.
 
     Args:
-        resources: By key: objects, or definitions that are set up with their default config and not torn down.
+        resources: By key: objects, or definitions, which are set up with their default config; use the context in a
+            ``with`` statement to have them torn down.
         op_config: What ``context.op_config`` gives.
         config: The same, in place of *op_config*.
         run_tags: Tags of the run.
         retry_number: What ``context.retry_number`` gives.
         run_id: Of the run.
     """
-    run = RunInfo(run_id, "EPHEMERAL", run_tags)
-    events: list[OpweaveEvent] = []
     definitions = {
         key: resource_definitions.as_resource(value, key)
         for key, value in (resources or {}).items()
     }
-    # Left open on purpose: the context outlives the call, as the test does.
-    values = opened_resources(definitions, run, StepEvents(lambda *_: None, "op")).__enter__()
-    given = op_config if op_config is not None else config
     return DirectOpExecutionContext(
-        run=run,
-        events=events,
-        resources=values,
-        op_config=env_var.as_references(given),
+        run=RunInfo(run_id, "EPHEMERAL", run_tags),
+        resources=definitions,
+        op_config=env_var.as_references(op_config if op_config is not None else config),
         retry_number=retry_number,
     )
 

@@ -18,6 +18,7 @@ from opweave import (
     IOManager,
     JobDefinition,
     OpExecutionContext,
+    OpweaveType,
     Out,
     Output,
     OutputContext,
@@ -470,6 +471,33 @@ def test_config_that_no_longer_fits_the_code_fails_the_step(tmp_path: Path) -> N
     assert outcome.reason == "ConfigInvalid"
     assert outcome.error is not None
     assert "ops.load.config.rows must be int, found str 'x'" in outcome.error.message
+
+
+def test_a_users_type_check_that_raises_fails_the_step(tmp_path: Path) -> None:
+    def broken(_context: Any, value: Any) -> bool:
+        raise ZeroDivisionError
+
+    @op(out=Out(OpweaveType(broken, "Broken")))
+    def load() -> int:
+        return 1
+
+    outcome = single(load, tmp_path).run("load")
+    assert isinstance(outcome, StepFailure)
+    assert (outcome.reason, outcome.message) == ("UserCodeError", "ZeroDivisionError")
+
+
+def test_an_output_object_given_again_starts_anew(tmp_path: Path) -> None:
+    shared = Output(1, metadata={"a": 1})
+
+    @op(out={"rows": Out()})
+    def load(context: OpExecutionContext) -> Output[int]:
+        context.add_output_metadata({"b": 2})
+        return shared
+
+    steps = single(load, tmp_path)
+    steps.run("load")
+    assert sorted(steps.recorder.of(EventType.STEP_OUTPUT)[0]["metadata"]) == ["a", "b"]
+    assert (shared.output_name, list(shared.metadata)) == ("result", ["a"])
 
 
 class HostileError(Exception):
