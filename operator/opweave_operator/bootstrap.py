@@ -191,13 +191,14 @@ def _kopf_operator(
         ),
     )
 
+    main = asyncio.current_task()
+
     async def run_handlers() -> None:
-        await kopf.operator(
-            registry=registry,
-            standalone=True,
-            namespaces=own.watch_namespaces,
-            clusterwide=not own.watch_namespaces,
-        )
+        await startup.serve(registry, namespaces=own.watch_namespaces)
+        # kopf takes the signals that end the process, and returns at them.
+        if main is not None:
+            main.cancel()
+        await asyncio.Event().wait()
 
     return run_handlers
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
+import urllib.parse
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +20,7 @@ from opweave._cli import (
     queries,
     run_logs,
     run_view,
+    stored_value,
     style,
     time_line,
 )
@@ -273,3 +277,55 @@ def logs(
             raise click.UsageError("-o json shows events; leave --stream away")
         else:
             run_logs.print_stream(client, full_id, step_key, stream, follow=follow)
+
+
+@run_group.command("output", epilog=EXIT_CODES_HELP)
+@click.argument("run_id", metavar="ID")
+@click.argument("step_key", metavar="STEP")
+@click.option("--name", default="result", show_default=True, help="Of the output.")
+@click.option("--mapping-key", help="Of one member of a dynamic output.")
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="File to write; default: standard output.",
+)
+@click.option("--raw", is_flag=True, help="The stored bytes, a pickle, as they are.")
+@server_options
+def output(
+    options: ServerOptions,
+    run_id: str,
+    step_key: str,
+    name: str,
+    mapping_key: str | None,
+    target: Path | None,
+    raw: bool,
+) -> None:
+    """Fetch what a step stored at the instance's artifact endpoint: text and bytes as a file, the rest as JSON."""
+    with options.connect() as client:
+        full_id = _full_id(client, run_id)
+        data = b"".join(client.stream(_output_path(full_id, step_key, name, mapping_key)))
+    if not data:
+        raise NotFound(
+            f"run {full_id} has stored no output {name!r} of step {step_key!r} at the artifact endpoint; "
+            "another I/O manager may have: on a laptop the default writes below $OPWEAVE_HOME/storage"
+        )
+    if not raw:
+        try:
+            data = stored_value.as_bytes(stored_value.read_plain(data))
+        except stored_value.NotPlain as error:
+            raise CommandFailed(
+                f"output {name!r} of {step_key} is not plain text, bytes or numbers: it needs {error}; "
+                "load it by the code that made it, from the bytes that --raw gives"
+            ) from error
+    if target is None:
+        sys.stdout.buffer.write(data)
+    else:
+        target.write_bytes(data)
+        click.echo(f"{target}  ({len(data)} bytes)")
+
+
+def _output_path(run_id: str, step_key: str, name: str, mapping_key: str | None) -> str:
+    parts = "/".join(urllib.parse.quote(part, safe="") for part in (step_key, name))
+    query = f"?{urllib.parse.urlencode({'mapping_key': mapping_key})}" if mapping_key else ""
+    return f"/api/v1/runs/{run_id}/outputs/{parts}{query}"
