@@ -59,4 +59,4 @@ def test_a_selection_of_nothing_is_refused(query: str) -> None:
 
 def test_a_misspelt_op_suggests_the_closest() -> None:
     with pytest.raises(OpweaveInvalidSubsetError, match=r"did you mean c\.second"):
-        select(diamond.structure, ["c.secnd"])
+        select(diamond.structure, ["c.seconds"])

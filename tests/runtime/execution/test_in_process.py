@@ -288,7 +288,7 @@ def yields_twice() -> Iterator[Any]:
 
 
 def yields_unknown() -> Iterator[Any]:
-    yield Output(1, "resul")
+    yield Output(1, "resulx")
 
 
 def yields_none() -> Iterator[Any]:
@@ -296,7 +296,7 @@ def yields_none() -> Iterator[Any]:
 
 
 def metadata_of_unknown(context) -> int:  # type: ignore[no-untyped-def]
-    context.add_output_metadata({"a": 1}, output_name="resul")
+    context.add_output_metadata({"a": 1}, output_name="resulx")
     return 1
 
 
@@ -312,13 +312,13 @@ def metadata_of_unknown(context) -> int:  # type: ignore[no-untyped-def]
         (
             yields_unknown,
             OpweaveInvariantViolationError,
-            "'resul', which it does not declare; did you mean result?",
+            "'resulx', which it does not declare; did you mean result?",
         ),
         (yields_none, OpweaveStepOutputNotFoundError, "ended without its output 'result'"),
         (
             metadata_of_unknown,
             OpweaveInvariantViolationError,
-            "no output 'resul'; did you mean result?",
+            "no output 'resulx'; did you mean result?",
         ),
     ],
 )
@@ -456,7 +456,7 @@ def test_a_selection_of_an_unknown_op_is_refused() -> None:
     ("node", "output", "told"),
     [
         ("on", "result", "has no node 'on'; did you mean one?"),
-        ("one", "resul", "'one' has no output 'resul'; did you mean result?"),
+        ("one", "resulx", "'one' has no output 'resulx'; did you mean result?"),
     ],
 )
 def test_asking_for_an_unknown_output_says_what_there_is(node: str, output: str, told: str) -> None:

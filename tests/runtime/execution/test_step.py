@@ -442,7 +442,7 @@ def test_a_failing_resource_fails_the_step(tmp_path: Path) -> None:
 
 
 def test_a_step_that_the_code_no_longer_has_is_told(tmp_path: Path) -> None:
-    outcome = Steps(chain, tmp_path).run("ons", op_path="ons")
+    outcome = Steps(chain, tmp_path).run("onee", op_path="onee")
     assert isinstance(outcome, StepFailure)
     assert outcome.reason == "StepNotFound"
     assert "did you mean one?" in outcome.message
