@@ -23,10 +23,10 @@ are not JSON, are stored as text.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
 from typing import Any
 
 from opweave.wire import WIRE_VERSION
+from opweave.wire.message import field, message
 
 EXIT_SUCCESS = 0
 """The step's success was reported, or stands in the termination message."""
@@ -112,7 +112,7 @@ OUTCOME_TYPES = frozenset({EventType.STEP_SUCCESS, EventType.STEP_FAILURE})
 """The last event of an attempt is one of these; ingest closes the attempt with it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class ErrorInfo:
     """An error as the user's interpreter saw it.
 
@@ -140,7 +140,7 @@ class FailureKind(enum.StrEnum):
     """The process ended because it was told to."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class ProducedOutput:
     """An output that a step stored; *mapping_key* is set for one member of a dynamic output."""
 
@@ -148,7 +148,7 @@ class ProducedOutput:
     mapping_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class StepSuccess:
     """Payload of ``STEP_SUCCESS``: what was stored, and two of the attempt's moments (ISO 8601, UTC)."""
 
@@ -157,7 +157,7 @@ class StepSuccess:
     body_ended_at: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class StepFailure:
     """Payload of ``STEP_FAILURE``.
 
@@ -176,7 +176,7 @@ class StepFailure:
     body_ended_at: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Event:
     """One entry of an attempt's log.
 
@@ -194,7 +194,7 @@ class Event:
     payload: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class EventBatch:
     """Events in order of their numbers, without gaps between them."""
 
@@ -202,7 +202,7 @@ class EventBatch:
     wire_version: int = WIRE_VERSION
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class EventAck:
     """Every event numbered below *next_seq* is durable; *should_stop* tells that the run is being cancelled."""
 
@@ -210,14 +210,14 @@ class EventAck:
     should_stop: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LogAck:
     """How many bytes of a log stream are stored."""
 
     length: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Refusal:
     """Why a request was refused; *code* is CamelCase: ``NoToken``, ``WrongAudience``, ``NotYourAttempt``, ``AttemptClosed``...
 
@@ -229,7 +229,7 @@ class Refusal:
     expected_seq: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class StartRequest:
     """The first report of a step process."""
 
@@ -239,7 +239,7 @@ class StartRequest:
     wire_version: int = WIRE_VERSION
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class StoredOutput:
     """Where an upstream output stands: the run may be a parent run."""
 
@@ -249,7 +249,7 @@ class StoredOutput:
     mapping_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class AttemptSlice:
     """What a step process must know: its part of the plan, and no more.
 
@@ -275,7 +275,7 @@ class AttemptSlice:
     wire_version: int = WIRE_VERSION
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class TerminationMessage:
     """The outcome of an attempt, left where the container runtime keeps it, in case ingest never got it.
 

@@ -7,11 +7,12 @@ writer's message.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import types
 import typing
 from typing import Any, TypeVar
+
+from opweave.wire import message
 
 T = TypeVar("T")
 
@@ -27,8 +28,9 @@ class WireError(ValueError):
 
 def encode(value: Any) -> Any:
     """Return *value*, a message or a collection of messages, as JSON-ready values."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    fields = message.fields_of(value)
+    if fields is not None:
+        return {name: encode(getattr(value, name)) for name in fields}
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, dict):
@@ -42,7 +44,7 @@ def decode(cls: type[T], data: Any, path: str = "") -> T:
     """Return *data*, as parsed from JSON, as an instance of the message class *cls*.
 
     Args:
-        cls: A dataclass of this package.
+        cls: A message class of this package.
         data: Parsed JSON of unknown origin.
         path: Where *data* stands in the whole message; used in errors only.
 
@@ -55,11 +57,11 @@ def decode(cls: type[T], data: Any, path: str = "") -> T:
     if hints is None:
         hints = _hints[cls] = typing.get_type_hints(cls)
     values: dict[str, Any] = {}
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]  # every message is a dataclass
-        where = f"{path}.{field.name}" if path else field.name
-        if field.name in data:
-            values[field.name] = _value(hints[field.name], data[field.name], where)
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+    for name, default in (message.fields_of(cls) or {}).items():
+        where = f"{path}.{name}" if path else name
+        if name in data:
+            values[name] = _value(hints[name], data[name], where)
+        elif default is message.REQUIRED:
             raise WireError(f"{where}: required field is missing")
     try:
         return cls(**values)
@@ -95,7 +97,7 @@ def _value(hint: Any, data: Any, path: str) -> Any:
 
 
 def _scalar(hint: Any, data: Any, path: str) -> Any:
-    if dataclasses.is_dataclass(hint):
+    if message.fields_of(hint) is not None:
         return decode(typing.cast("type[Any]", hint), data, path)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         try:
@@ -114,7 +116,9 @@ def _scalar(hint: Any, data: Any, path: str) -> Any:
 
 def _bounded(data: list[Any] | dict[str, Any], path: str) -> None:
     if len(data) > MAX_ITEMS:
-        raise WireError(f"{path}: {len(data)} items are more than the {MAX_ITEMS} that one message may hold")
+        raise WireError(
+            f"{path}: {len(data)} items are more than the {MAX_ITEMS} that one message may hold"
+        )
 
 
 def _mismatch(path: str, expected: str, data: Any) -> WireError:

@@ -17,10 +17,10 @@ token and the request has not), 404, 411, 413 (above 8 MB) or 500 (user code rai
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
 from typing import Any
 
 from opweave.wire import WIRE_VERSION
+from opweave.wire.message import field, message
 from opweave.wire.plan import RunPlan
 
 
@@ -32,7 +32,7 @@ class LoadState(enum.StrEnum):
     FAILED = "FAILED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LoadFailure:
     """Why a location cannot be loaded.
 
@@ -49,7 +49,7 @@ class LoadFailure:
     output: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LocationHealth:
     """The state of a code server."""
 
@@ -61,7 +61,7 @@ class LocationHealth:
     wire_version: int = WIRE_VERSION
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class GraphNode:
     """A node of a job's graph as people drew it: an op, or a graph that holds nodes.
 
@@ -78,7 +78,7 @@ class GraphNode:
     children: tuple[GraphNode, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class JobSnapshot:
     """A job of a location.
 
@@ -97,7 +97,7 @@ class JobSnapshot:
     requires_config: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LocationSnapshot:
     """Everything that a location defines, without any of its code."""
 
@@ -111,7 +111,7 @@ class LocationSnapshot:
     wire_version: int = WIRE_VERSION
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class ConfigProblem:
     """One thing wrong with a run config.
 
@@ -126,7 +126,7 @@ class ConfigProblem:
     code: str = "INVALID_VALUE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class PlanRequest:
     """Ask for the plan of a run of *job*; an empty *op_selection* means all ops."""
 
@@ -135,7 +135,7 @@ class PlanRequest:
     op_selection: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class PlanReply:
     """The plan, or every problem of the config at once; *message* tells why there is neither."""
 
@@ -144,7 +144,7 @@ class PlanReply:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class ScaffoldRequest:
     """Ask for an example run config of *job*."""
 
@@ -152,7 +152,7 @@ class ScaffoldRequest:
     include_defaults: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class ScaffoldReply:
     """An example run config as YAML text, with comments that say type and meaning."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
 from typing import Any
 
 from opweave.wire import WIRE_VERSION
+from opweave.wire.message import field, message
 
 
 class Backoff(enum.StrEnum):
@@ -23,7 +23,7 @@ class Jitter(enum.StrEnum):
     PLUS_MINUS = "PLUS_MINUS"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class OutputRef:
     """One output of one step of the same run."""
 
@@ -31,7 +31,7 @@ class OutputRef:
     output_name: str = "result"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class StepInput:
     """One input of a step.
 
@@ -48,7 +48,7 @@ class StepInput:
     is_nothing: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class StepOutput:
     """One output of a step; *is_required* False means that not yielding it skips what depends on it."""
 
@@ -58,7 +58,7 @@ class StepOutput:
     is_nothing: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class RetryPolicy:
     """The user's retries of a step, made inside its process.
 
@@ -73,7 +73,7 @@ class RetryPolicy:
     jitter: Jitter | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class PlannedStep:
     """A step of a plan.
 
@@ -102,7 +102,7 @@ class PlannedStep:
         return tuple(dict.fromkeys(ref.step_key for i in self.inputs for ref in i.sources))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class RunPlan:
     """All steps of a run, upstream before downstream.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pickle
 
 import pytest
 from ingest_double import Fault, IngestDouble
 from step_runs import StepRuns
 
+from opweave.wire import message
 from opweave.wire.attempt import StoredOutput
 
 DOWNSTREAM = """
@@ -27,7 +27,7 @@ def work_job(): work(make())
 @pytest.fixture
 def stored(ingest: IngestDouble) -> IngestDouble:
     source = StoredOutput(run_id="run-0", step_key="make", output_name="result")
-    ingest.slice = dataclasses.replace(ingest.slice, inputs={"value": (source,)})
+    ingest.slice = message.replace(ingest.slice, inputs={"value": (source,)})
     return ingest
 
 

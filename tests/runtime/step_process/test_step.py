@@ -9,6 +9,8 @@ import pytest
 from ingest_double import Fault, IngestDouble
 from step_runs import StepRuns
 
+from opweave.wire import message
+
 
 def failure(ingest: IngestDouble) -> dict[str, object]:
     assert ingest.outcome is not None
@@ -228,10 +230,8 @@ def test_the_run_config_and_tags_of_the_slice_reach_the_op(
     ingest: IngestDouble, steps: StepRuns
 ) -> None:
     """Config of any size goes through, also above what a pipe holds."""
-    import dataclasses
-
     config = {"ops": {"work": {"config": {"text": "z" * 300_000}}}}
-    ingest.slice = dataclasses.replace(ingest.slice, run_config=config, tags={"team": "a"})
+    ingest.slice = message.replace(ingest.slice, run_config=config, tags={"team": "a"})
     file = (
         "from opweave import Definitions, job, op\n"
         "@op(config_schema={'text': str})\n"
