@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from opweave_operator.adapters.kubernetes import errors, moments, pod_shape
@@ -12,6 +14,9 @@ from opweave_operator.handlers.status import StatusWriter
 
 STATUS_SECONDS = 10.0
 """Between two looks: queue length and beats change without a change of the object."""
+
+LEASE_SECONDS = 60.0
+"""An Instance whose status shows a beat of a loop younger than this is served by another controller."""
 
 
 class InstanceReconciler:
@@ -32,6 +37,8 @@ class InstanceReconciler:
                 await self._parts.catalog.put_instance({})
             return 0
         if not is_served:
+            if is_served_elsewhere(body, self._parts.clock.now()):
+                return LEASE_SECONDS
             verdict = Verdict(
                 is_ready=False,
                 reason="NotServed",
@@ -40,7 +47,7 @@ class InstanceReconciler:
                 is_stalled=True,
             )
             await self._status.write(INSTANCES, body, verdict, {})
-            return 0
+            return LEASE_SECONDS
         spec = body.get("spec") or {}
         verdict = _judge(spec)
         if verdict.is_ready and await self._parts.catalog.get_instance() != spec:
@@ -67,6 +74,13 @@ class InstanceReconciler:
             "url": (spec.get("web") or {}).get("url"),
             "loops": loops or None,
         }
+
+
+def is_served_elsewhere(body: Mapping[str, Any], now: datetime) -> bool:
+    """Whether the status shows that a controller serves the Instance: its word goes before that of one that does not."""
+    loops = (body.get("status") or {}).get("loops") or ()
+    beats = [beat for loop in loops if (beat := moments.parse(loop.get("lastBeatAt"))) is not None]
+    return any(now - beat < timedelta(seconds=LEASE_SECONDS) for beat in beats)
 
 
 def _judge(spec: dict[str, Any]) -> Verdict:

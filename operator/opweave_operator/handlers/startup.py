@@ -20,7 +20,7 @@ from opweave_operator.adapters.kubernetes.resources import (
     SENSORS,
     Resource,
 )
-from opweave_operator.handlers import code_location, instance, job, schedule, sensor
+from opweave_operator.handlers import code_location, instance, job, own_instances, schedule, sensor
 from opweave_operator.handlers.collaborators import Collaborators, LoopHealth
 from opweave_operator.handlers.reconciler import Reconciler
 from opweave_operator.handlers.status import StatusWriter
@@ -64,7 +64,7 @@ class Handlers:
             SCHEDULES: Reconciler("Schedule", schedule.reconciler(parts, status).reconcile),
             SENSORS: Reconciler("Sensor", sensor.reconciler(parts, status).reconcile),
         }
-        self._scan: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def wake(self, resource: Resource, namespace: str, name: str) -> None:
         """Reconcile an object soon."""
@@ -82,13 +82,20 @@ class Handlers:
             self.wake(JOBS, declared.namespace, declared.name)
         settings = self._parts.settings
         self.wake(INSTANCES, settings.namespace, settings.instance)
-        self._scan = asyncio.create_task(self._scan_runs())
+        self._tasks.append(asyncio.create_task(self._scan_runs()))
+        if own_instances.is_needed(settings):
+            instances = own_instances.informer(
+                self._parts.client,
+                settings.namespace,
+                lambda name: self.wake(INSTANCES, settings.namespace, name),
+            )
+            self._tasks.append(asyncio.create_task(instances.run()))
 
     async def close(self) -> None:
         """End all work."""
-        if self._scan is not None:
-            self._scan.cancel()
-            await asyncio.gather(self._scan, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for reconciler in self._by_resource.values():
             await reconciler.close()
 
