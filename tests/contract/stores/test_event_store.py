@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from databases import OpenStores
 from opweave.wire import attempt as wire_attempt
+from opweave.wire import message
 from opweave_operator import errors, ports
 from opweave_operator.core import model
 from opweave_operator.storage import Stores
@@ -218,7 +218,7 @@ async def test_a_clock_that_is_wrong_does_not_stop_an_event(
 ) -> None:
     """A time that makes no sense becomes the time of its arrival."""
     ref = await with_attempt(stores)
-    await append(stores, ref, [replace(reported(0)[0], at=at)])
+    await append(stores, ref, [message.replace(reported(0)[0], at=at)])
     assert [event.at for event in await stores.events.events(ref.run_id)] == [expected]
 
 
@@ -259,7 +259,7 @@ async def test_paging_and_filters(stores: Stores) -> None:
     run = a_run(*keys)
     for key in keys:
         ref = await with_attempt(stores, run, key)
-        started = replace(reported(0)[0], type=wire_attempt.EventType.STEP_START)
+        started = message.replace(reported(0)[0], type=wire_attempt.EventType.STEP_START)
         await append(stores, ref, [started, *reported(1, 2)])
     events = stores.events
 

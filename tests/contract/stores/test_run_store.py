@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from databases import OpenStores
+from opweave.wire import message
 from opweave.wire import plan as wire_plan
 from opweave_operator import errors, ports
 from opweave_operator.core import model
@@ -225,7 +226,7 @@ async def test_a_plan_can_grow(stores: Stores, open_more_stores: OpenStores) -> 
     added = wire_plan.PlannedStep(key="b[1]", op="op")
 
     def grow(state: model.RunState) -> model.Decision:
-        plan = replace(state.run.plan, steps=(*state.run.plan.steps, added))
+        plan = message.replace(state.run.plan, steps=(*state.run.plan.steps, added))
         key = model.StepKey(added.key)
         steps = {**state.steps, key: model.Step(key=key, index=1)}
         return model.Decision(state=model.RunState(run=replace(state.run, plan=plan), steps=steps))

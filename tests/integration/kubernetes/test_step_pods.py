@@ -14,6 +14,7 @@ import pytest
 import testbed
 from contract.executor import suite
 from integration.kubernetes import namespaces
+from opweave.wire import message
 from opweave.wire import plan as wire_plan
 from opweave_operator import ports
 from opweave_operator.adapters.kubernetes import connection, errors, names, worker_template
@@ -52,7 +53,7 @@ class Site:
         """Return a run whose steps ask for *pod*."""
         plain = suite.new_run(self, *keys)
         steps = tuple(wire_plan.PlannedStep(key=key, op=key, pod=pod or {}) for key in keys)
-        return replace(plain, plan=replace(plain.plan, steps=steps))
+        return replace(plain, plan=message.replace(plain.plan, steps=steps))
 
     def location(self) -> model.LocationRef:
         """Return a location of the namespace."""
