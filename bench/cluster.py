@@ -85,10 +85,14 @@ class Floor:
         async with client.Client(link) as api:
             bodies = [self._pod(host, port) for _ in range(pods)]
             began = time.perf_counter()
-            await asyncio.gather(*(api.create(resources.PODS, FLOOR_NAMESPACE, body) for body in bodies))
+            await asyncio.gather(
+                *(api.create(resources.PODS, FLOOR_NAMESPACE, body) for body in bodies)
+            )
             last = max([await heard.get() for _ in range(pods)])
             for body in bodies:
-                await api.delete(resources.PODS, FLOOR_NAMESPACE, body["metadata"]["name"], grace_seconds=0)
+                await api.delete(
+                    resources.PODS, FLOOR_NAMESPACE, body["metadata"]["name"], grace_seconds=0
+                )
         server.close()
         return last - began
 
@@ -104,7 +108,10 @@ class Floor:
         return {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": f"bare-{time.time_ns()}-{self._count}", "namespace": FLOOR_NAMESPACE},
+            "metadata": {
+                "name": f"bare-{time.time_ns()}-{self._count}",
+                "namespace": FLOOR_NAMESPACE,
+            },
             "spec": {"restartPolicy": "Never", "containers": [container]},
         }
 

@@ -1,7 +1,8 @@
 """Run the penguins on a cluster: what `make demo-cluster` does.
 
 It brings the test cluster up (or uses the one that runs, or the one of OPWEAVE_TEST_KUBECONFIG), installs the chart,
-applies the manifests, launches the job by its annotation as GitOps would, and fetches the results. The installation stays, to look around in.
+applies the manifests, launches the job by its annotation as GitOps would, and fetches the results. The installation stays,
+to look around in.
 """
 
 from __future__ import annotations

@@ -39,9 +39,7 @@ def first(*steps: wire_plan.PlannedStep, **run: object) -> model.Decision:
 
 
 def starts(decision: model.Decision) -> list[tuple[str, int]]:
-    return [
-        (e.step_key, e.attempt) for e in decision.effects if isinstance(e, model.StartWorker)
-    ]
+    return [(e.step_key, e.attempt) for e in decision.effects if isinstance(e, model.StartWorker)]
 
 
 def test_steps_without_upstreams_start_at_once() -> None:
@@ -55,7 +53,9 @@ def test_a_step_starts_when_its_last_upstream_has_ended() -> None:
     """A report of success makes the next pass start what it was waiting for, and nothing else."""
     state = first(build.planned("a"), build.planned("b"), build.planned("c", "a", "b")).state
     state = settle(state, "a", build.success())
-    assert [] == [s for s in starts(decide.decide(state, NOTHING, build.at(1), POLICY)) if s[0] == "c"]
+    assert [] == [
+        s for s in starts(decide.decide(state, NOTHING, build.at(1), POLICY)) if s[0] == "c"
+    ]
     state = settle(state, "b", build.success(seconds=2))
     decision = decide.decide(state, NOTHING, build.at(3), POLICY)
     assert [("c", 1)] == starts(decision)
@@ -64,11 +64,18 @@ def test_a_step_starts_when_its_last_upstream_has_ended() -> None:
 
 def test_a_failed_step_skips_what_depends_on_it_and_lets_the_rest_finish() -> None:
     """Downstream is skipped transitively with the reason; an independent branch still runs."""
-    state = first(build.planned("a"), build.planned("b", "a"), build.planned("c", "b"), build.planned("d")).state
+    state = first(
+        build.planned("a"), build.planned("b", "a"), build.planned("c", "b"), build.planned("d")
+    ).state
     decision = decide.decide(settle(state, "a", build.failure()), NOTHING, build.at(1), POLICY)
-    assert ("UpstreamFailed", "UpstreamFailed") == (step(decision, "b").reason, step(decision, "c").reason)
+    assert ("UpstreamFailed", "UpstreamFailed") == (
+        step(decision, "b").reason,
+        step(decision, "c").reason,
+    )
     assert decision.state.run.status is RunStatus.STARTED
-    decision = decide.decide(settle(decision.state, "d", build.success()), NOTHING, build.at(2), POLICY)
+    decision = decide.decide(
+        settle(decision.state, "d", build.success()), NOTHING, build.at(2), POLICY
+    )
     assert decision.state.run.status is RunStatus.FAILURE
     assert "failed: a" == decision.state.run.message
 
@@ -78,7 +85,10 @@ def test_an_optional_output_that_was_not_yielded_skips_its_branch_only() -> None
     fork = wire_plan.PlannedStep(
         key="fork",
         op="fork",
-        outputs=(wire_plan.StepOutput(name="left", is_required=False), wire_plan.StepOutput(name="right")),
+        outputs=(
+            wire_plan.StepOutput(name="left", is_required=False),
+            wire_plan.StepOutput(name="right"),
+        ),
     )
     left, right = (
         wire_plan.PlannedStep(
@@ -96,7 +106,9 @@ def test_an_optional_output_that_was_not_yielded_skips_its_branch_only() -> None
     decision = decide.decide(state, NOTHING, build.at(1), POLICY)
     assert StepStatus.SKIPPED is step(decision, "left").status
     assert 'step fork yielded no output "left"' in step(decision, "left").message
-    decision = decide.decide(settle(decision.state, "right", build.success()), NOTHING, build.at(2), POLICY)
+    decision = decide.decide(
+        settle(decision.state, "right", build.success()), NOTHING, build.at(2), POLICY
+    )
     assert decision.state.run.status is RunStatus.SUCCESS
 
 
@@ -119,13 +131,17 @@ def test_a_fan_in_runs_with_the_sources_that_were_yielded() -> None:
     one = settle(settle(state, "a", nothing), "b", build.success())
     assert [("join", 1)] == starts(decide.decide(one, NOTHING, build.at(1), POLICY))
     none = settle(settle(state, "a", nothing), "b", nothing)
-    assert StepStatus.SKIPPED is step(decide.decide(none, NOTHING, build.at(1), POLICY), "join").status
+    assert (
+        StepStatus.SKIPPED is step(decide.decide(none, NOTHING, build.at(1), POLICY), "join").status
+    )
 
 
 def test_a_worker_that_disappeared_is_replaced_after_the_delay() -> None:
     """The infrastructure's retry makes a second attempt, not before its delay, and says why."""
     state = first(build.planned("a")).state
-    seen = decide.decide(state, build.observe(build.worker("a", 1, WorkerPhase.RUNNING)), build.at(1), POLICY)
+    seen = decide.decide(
+        state, build.observe(build.worker("a", 1, WorkerPhase.RUNNING)), build.at(1), POLICY
+    )
     gone = build.observe(build.worker("a", 1, WorkerPhase.ABSENT))
     lost = decide.decide(seen.state, gone, build.at(2), POLICY)
     assert AttemptStatus.LOST is step(lost, "a").attempts[0].status
@@ -138,7 +154,12 @@ def test_a_worker_that_disappeared_is_replaced_after_the_delay() -> None:
 def test_losses_beyond_the_budget_fail_the_step_with_what_was_seen() -> None:
     """Two retries are allowed here; the third loss ends the step."""
     decision = first(build.planned("a"))
-    oom = {"reason": "OOMKilled", "message": "killed for memory", "is_infrastructure": True, "exit_code": 137}
+    oom = {
+        "reason": "OOMKilled",
+        "message": "killed for memory",
+        "is_infrastructure": True,
+        "exit_code": 137,
+    }
     for number, moment in ((1, 10), (2, 100), (3, 1000)):
         ended = build.observe(build.worker("a", number, WorkerPhase.ENDED, **oom))
         decision = decide.decide(decision.state, ended, build.at(moment), POLICY)
@@ -153,7 +174,10 @@ def test_an_exit_code_of_the_users_process_is_final() -> None:
     """``exit 3`` is the user's failure: no new attempt is made of it."""
     ended = build.observe(build.worker("a", 1, WorkerPhase.ENDED, reason="Error", exit_code=3))
     decision = decide.decide(first(build.planned("a")).state, ended, build.at(1), POLICY)
-    assert ("ProcessExited", StepStatus.FAILURE) == (step(decision, "a").reason, step(decision, "a").status)
+    assert ("ProcessExited", StepStatus.FAILURE) == (
+        step(decision, "a").reason,
+        step(decision, "a").status,
+    )
     assert "exit code 3" in step(decision, "a").message
 
 
@@ -169,7 +193,12 @@ def test_a_process_that_never_reached_ingest_is_tried_again() -> None:
 
 def test_the_termination_message_goes_before_the_exit_code() -> None:
     """A success that could not be reported is still a success."""
-    told = {"seq": 3, "type": "STEP_SUCCESS", "at": "2026-03-01T12:00:00+00:00", "success": {"outputs": [{"name": "result"}]}}
+    told = {
+        "seq": 3,
+        "type": "STEP_SUCCESS",
+        "at": "2026-03-01T12:00:00+00:00",
+        "success": {"outputs": [{"name": "result"}]},
+    }
     ended = build.observe(
         build.worker("a", 1, WorkerPhase.ENDED, exit_code=1, termination_message=json.dumps(told))
     )
@@ -178,10 +207,14 @@ def test_the_termination_message_goes_before_the_exit_code() -> None:
     assert model.OutcomeSource.TERMINATION_MESSAGE is step(decision, "a").attempts[0].outcome.source
 
 
-@pytest.mark.parametrize("junk", ["{", '{"seq": "x"}', "[" * 100_000, "Segmentation fault", '{"a":' * 5000])
+@pytest.mark.parametrize(
+    "junk", ["{", '{"seq": "x"}', "[" * 100_000, "Segmentation fault", '{"a":' * 5000]
+)
 def test_a_termination_message_can_hold_anything(junk: str) -> None:
     """What cannot be read is passed over, and the worker's state decides."""
-    ended = build.observe(build.worker("a", 1, WorkerPhase.ENDED, exit_code=139, termination_message=junk))
+    ended = build.observe(
+        build.worker("a", 1, WorkerPhase.ENDED, exit_code=139, termination_message=junk)
+    )
     decision = decide.decide(first(build.planned("a")).state, ended, build.at(1), POLICY)
     assert "ProcessExited" == step(decision, "a").reason
 
@@ -190,12 +223,16 @@ def test_why_a_worker_does_not_start_is_logged_once_per_reason() -> None:
     """The reason stands on the step; its changing wording does not flood the log."""
     state = first(build.planned("a")).state
     pending = [
-        build.observe(build.worker("a", 1, WorkerPhase.PENDING, reason="ImagePullFailed", message=text))
+        build.observe(
+            build.worker("a", 1, WorkerPhase.PENDING, reason="ImagePullFailed", message=text)
+        )
         for text in ("back-off 10s", "back-off 20s")
     ]
     once = decide.decide(state, pending[0], build.at(1), POLICY)
     twice = decide.decide(once.state, pending[1], build.at(2), POLICY)
-    assert ["a waits: back-off 10s"] == [e.message for e in once.events if e.type is EventType.ENGINE_EVENT]
+    assert ["a waits: back-off 10s"] == [
+        e.message for e in once.events if e.type is EventType.ENGINE_EVENT
+    ]
     assert () == twice.events
     assert "back-off 20s" == step(twice, "a").waiting_message
 
@@ -203,7 +240,9 @@ def test_why_a_worker_does_not_start_is_logged_once_per_reason() -> None:
 def test_a_step_that_does_not_start_in_time_fails_with_what_was_seen() -> None:
     """The time-out names the reason, and the worker is stopped."""
     pending = build.observe(
-        build.worker("a", 1, WorkerPhase.PENDING, reason="Unschedulable", message="0/1 nodes have 64Gi free")
+        build.worker(
+            "a", 1, WorkerPhase.PENDING, reason="Unschedulable", message="0/1 nodes have 64Gi free"
+        )
     )
     seen = decide.decide(first(build.planned("a")).state, pending, build.at(1), POLICY)
     late = decide.decide(seen.state, pending, build.at(101), POLICY)
@@ -215,7 +254,13 @@ def test_a_refused_worker_waits_and_is_tried_again() -> None:
     """A full quota is a reason to wait, shown on the step."""
     state = first(build.planned("a")).state
     waits = decide.refuse_start(
-        state, model.StepKey("a"), 1, build.at(1), reason="QuotaExceeded", message="exceeded quota: tiny", is_permanent=False
+        state,
+        model.StepKey("a"),
+        1,
+        build.at(1),
+        reason="QuotaExceeded",
+        message="exceeded quota: tiny",
+        is_permanent=False,
     )
     assert "QuotaExceeded" == step(waits, "a").waiting_reason
     absent = build.observe(build.worker("a", 1, WorkerPhase.ABSENT))
@@ -227,7 +272,13 @@ def test_a_worker_refused_for_good_fails_its_step() -> None:
     """What the API server calls invalid does not become valid by waiting."""
     state = first(build.planned("a")).state
     refused = decide.refuse_start(
-        state, model.StepKey("a"), 1, build.at(1), reason="Invalid", message="spec.containers: bad", is_permanent=True
+        state,
+        model.StepKey("a"),
+        1,
+        build.at(1),
+        reason="Invalid",
+        message="spec.containers: bad",
+        is_permanent=True,
     )
     assert ("Invalid", StepStatus.FAILURE) == (step(refused, "a").reason, step(refused, "a").status)
 
@@ -237,22 +288,35 @@ def test_cancel_while_queued_ends_the_run_at_once() -> None:
     state = build.run_state(build.planned("a"), status=RunStatus.QUEUED)
     asked = decide.request_cancel(state, build.at(1)).state
     decision = decide.decide(asked, NOTHING, build.at(1), POLICY)
-    assert (RunStatus.CANCELED, StepStatus.CANCELED) == (decision.state.run.status, step(decision, "a").status)
+    assert (RunStatus.CANCELED, StepStatus.CANCELED) == (
+        decision.state.run.status,
+        step(decision, "a").status,
+    )
     assert [] == starts(decision)
 
 
 def test_cancel_stops_running_workers_and_ends_when_they_have() -> None:
     """The run is CANCELING until the worker is seen to have ended; twice asked is once."""
     running = build.observe(build.worker("a", 1, WorkerPhase.RUNNING))
-    state = decide.decide(first(build.planned("a"), build.planned("b", "a")).state, running, build.at(1), POLICY).state
-    asked = decide.request_cancel(decide.request_cancel(state, build.at(2)).state, build.at(3)).state
+    state = decide.decide(
+        first(build.planned("a"), build.planned("b", "a")).state, running, build.at(1), POLICY
+    ).state
+    asked = decide.request_cancel(
+        decide.request_cancel(state, build.at(2)).state, build.at(3)
+    ).state
     assert build.at(2) == asked.run.cancel_requested_at
     canceling = decide.decide(asked, running, build.at(4), POLICY)
-    assert (RunStatus.CANCELING, StepStatus.CANCELED) == (canceling.state.run.status, step(canceling, "b").status)
+    assert (RunStatus.CANCELING, StepStatus.CANCELED) == (
+        canceling.state.run.status,
+        step(canceling, "b").status,
+    )
     assert [30] == [e.grace_seconds for e in canceling.effects if isinstance(e, model.StopWorker)]
     gone = build.observe(build.worker("a", 1, WorkerPhase.ABSENT))
     ended = decide.decide(canceling.state, gone, build.at(5), POLICY)
-    assert (RunStatus.CANCELED, StepStatus.CANCELED) == (ended.state.run.status, step(ended, "a").status)
+    assert (RunStatus.CANCELED, StepStatus.CANCELED) == (
+        ended.state.run.status,
+        step(ended, "a").status,
+    )
 
 
 def test_a_worker_that_ignores_a_cancel_is_killed_after_the_time_out() -> None:
@@ -270,7 +334,10 @@ def test_a_deleted_run_object_cancels_the_run() -> None:
     """Who deletes the Job wants the run to end."""
     running = build.observe(build.worker("a", 1, WorkerPhase.RUNNING), is_object_gone=True)
     decision = decide.decide(first(build.planned("a")).state, running, build.at(1), POLICY)
-    assert (RunStatus.CANCELING, "JobObjectDeleted") == (decision.state.run.status, decision.state.run.reason)
+    assert (RunStatus.CANCELING, "JobObjectDeleted") == (
+        decision.state.run.status,
+        decision.state.run.reason,
+    )
 
 
 def test_a_run_over_its_time_limit_fails() -> None:
@@ -282,7 +349,10 @@ def test_a_run_over_its_time_limit_fails() -> None:
     state = decide.decide(replace(state, steps=reported), running, build.at(1), POLICY).state
     stopping = decide.decide(state, running, build.at(12), POLICY)
     ended = decide.decide(
-        stopping.state, build.observe(build.worker("a", 1, WorkerPhase.ABSENT)), build.at(13), POLICY
+        stopping.state,
+        build.observe(build.worker("a", 1, WorkerPhase.ABSENT)),
+        build.at(13),
+        POLICY,
     )
     assert (RunStatus.FAILURE, "RunTimedOut") == (ended.state.run.status, ended.state.run.reason)
     assert "its limit is 10 s" in ended.state.run.message
@@ -291,8 +361,12 @@ def test_a_run_over_its_time_limit_fails() -> None:
 def test_a_settled_worker_is_released_until_it_is_gone() -> None:
     """The finalizer's removal is asked for as long as it is seen, and noted once it is not."""
     state = settle(first(build.planned("a")).state, "a", build.success())
-    held = decide.decide(state, build.observe(build.worker("a", 1, WorkerPhase.ENDED)), build.at(1), POLICY)
-    assert [("a", 1)] == [(e.step_key, e.attempt) for e in held.effects if isinstance(e, model.ReleaseWorker)]
+    held = decide.decide(
+        state, build.observe(build.worker("a", 1, WorkerPhase.ENDED)), build.at(1), POLICY
+    )
+    assert [("a", 1)] == [
+        (e.step_key, e.attempt) for e in held.effects if isinstance(e, model.ReleaseWorker)
+    ]
     gone = build.observe(build.worker("a", 1, WorkerPhase.ABSENT))
     assert step(decide.decide(held.state, gone, build.at(2), POLICY), "a").attempts[0].is_released
 

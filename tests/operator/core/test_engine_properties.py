@@ -38,7 +38,9 @@ class World:
             key: model.Worker(step_key=key[0], attempt=key[1], phase=WorkerPhase.ABSENT)
             for key in keys
         }
-        return model.Observation(workers={**absent, **{k: self.workers[k] for k in keys if k in self.workers}})
+        return model.Observation(
+            workers={**absent, **{k: self.workers[k] for k in keys if k in self.workers}}
+        )
 
     def advance(self, *, dies_before_effect: int | None = None) -> int:
         """Make one pass of the engine; a death leaves out the effects from that one on. Return how many there were."""
@@ -68,7 +70,9 @@ class World:
         planned = next(s for s in self.state.run.plan.steps if s.key == key)
         for up in planned.upstream_keys:
             assert self.state.steps[model.StepKey(up)].status is StepStatus.SUCCESS
-        living = [k for k, w in self.workers.items() if k[0] == key and w.phase is not WorkerPhase.ENDED]
+        living = [
+            k for k, w in self.workers.items() if k[0] == key and w.phase is not WorkerPhase.ENDED
+        ]
         assert [] == living, f"two workers of {key} at once"
         assert (key, attempt) not in self.started or self.state.steps[key].newest.is_open
         self.started.append((key, attempt))
