@@ -38,7 +38,9 @@ def engine_policy(spec: Mapping[str, Any]) -> model.EnginePolicy:
 
 def max_concurrent_runs(spec: Mapping[str, Any]) -> int | None:
     """Return how many runs may be active at once; -1 in the spec means no limit, which is None here."""
-    limit = _number(_section(spec, "runQueue"), "maxConcurrentRuns", _DEFAULT.max_concurrent_runs or 0)
+    limit = _number(
+        _section(spec, "runQueue"), "maxConcurrentRuns", _DEFAULT.max_concurrent_runs or 0
+    )
     return None if limit < 0 else limit
 
 
