@@ -18,14 +18,14 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from opweave.child_process.output import OutputCopy
+from opweave.child_process.process_group import lead_group
+from opweave.child_process.signals import SignalInbox
+from opweave.child_process.standard_streams import redirect_standard_streams
 from opweave.code_server.location_state import LocationState
 from opweave.code_server.output_tail import OutputTail
 from opweave.code_server.server import CodeServer
 from opweave.loading import LoadError
-from opweave.step_process.output import OutputCopy
-from opweave.step_process.process_group import lead_group
-from opweave.step_process.signals import SignalInbox
-from opweave.step_process.standard_streams import redirect_standard_streams
 
 if TYPE_CHECKING:
     from opweave.code_server.main import ServerOptions

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from opweave.definitions.io_manager import IOManager
-from opweave.step_process.backoff import Backoff
-from opweave.step_process.endpoint import AttemptEndpoint
-from opweave.step_process.http1 import Connection, Response, quote
-from opweave.step_process.replies import is_final, parse_reply, told
-from opweave.step_process.settings import report_timeout_seconds
+from opweave.ingest_client.backoff import Backoff
+from opweave.ingest_client.endpoint import AttemptEndpoint
+from opweave.ingest_client.http1 import Connection, Response, quote
+from opweave.ingest_client.patience import report_timeout_seconds
+from opweave.ingest_client.replies import is_final, parse_reply, told
 
 if TYPE_CHECKING:
     from opweave.execution.context import InputContext, OutputContext

@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from opweave.step_process.backoff import Backoff
-from opweave.step_process.endpoint import AttemptEndpoint
-from opweave.step_process.http1 import Connection
-from opweave.step_process.replies import is_final, parse_reply
+from opweave.ingest_client.backoff import Backoff
+from opweave.ingest_client.endpoint import AttemptEndpoint
+from opweave.ingest_client.http1 import Connection
+from opweave.ingest_client.replies import is_final, parse_reply
 
 HOLD_SECONDS = 0.2
 """Output is sent this long after its first byte, or as soon as there is a full chunk."""

@@ -8,12 +8,12 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from opweave.child_process.signals import SignalInbox
+from opweave.ingest_client.endpoint import SettingsError
 from opweave.loading import CodePointer, UsageError
 from opweave.step_process.channel import timestamp
-from opweave.step_process.endpoint import SettingsError
 from opweave.step_process.memory_limit import OomCounter
 from opweave.step_process.settings import StepSettings
-from opweave.step_process.signals import SignalInbox
 from opweave.step_process.worker import WorkerPipes, run_worker
 from opweave.wire.attempt import StartRequest
 

@@ -12,11 +12,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from opweave.step_process.backoff import Backoff
+from opweave.ingest_client.backoff import Backoff
+from opweave.ingest_client.endpoint import AttemptEndpoint
+from opweave.ingest_client.http1 import Connection
+from opweave.ingest_client.replies import is_final, parse_reply, retry_after_seconds, told
 from opweave.step_process.channel import Json, encode_json, is_outcome
-from opweave.step_process.endpoint import AttemptEndpoint
-from opweave.step_process.http1 import Connection
-from opweave.step_process.replies import is_final, parse_reply, retry_after_seconds, told
 from opweave.wire import WIRE_VERSION
 from opweave.wire.attempt import MAX_BATCH_EVENTS, EventType
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from opweave.step_process.endpoint import AttemptEndpoint, SettingsError
+from opweave.ingest_client.endpoint import AttemptEndpoint
+from opweave.ingest_client.patience import read_seconds, report_timeout_seconds
 
 
 class StepSettings(NamedTuple):
@@ -43,29 +44,7 @@ class StepSettings(NamedTuple):
             home=environment.get("OPWEAVE_HOME") or None,
             termination_log=environment.get("OPWEAVE_TERMINATION_LOG", "/dev/termination-log"),
             report_timeout_seconds=report_timeout_seconds(environment),
-            stop_grace_seconds=_seconds(environment, "OPWEAVE_STOP_GRACE_SECONDS", 20.0),
-            exit_grace_seconds=_seconds(environment, "OPWEAVE_EXIT_GRACE_SECONDS", 5.0),
-            log_flush_seconds=_seconds(environment, "OPWEAVE_LOG_FLUSH_SECONDS", 30.0),
+            stop_grace_seconds=read_seconds(environment, "OPWEAVE_STOP_GRACE_SECONDS", 20.0),
+            exit_grace_seconds=read_seconds(environment, "OPWEAVE_EXIT_GRACE_SECONDS", 5.0),
+            log_flush_seconds=read_seconds(environment, "OPWEAVE_LOG_FLUSH_SECONDS", 30.0),
         )
-
-
-def report_timeout_seconds(environment: Mapping[str, str]) -> float:
-    """Return how long one request to ingest is tried again, in seconds.
-
-    Raises:
-        SettingsError: The variable is malformed.
-    """
-    return _seconds(environment, "OPWEAVE_REPORT_TIMEOUT_SECONDS", 900.0)
-
-
-def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
-    text = environment.get(name, "")
-    if not text:
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 86_400:
-        raise SettingsError(f"{name} must be seconds from 0 to 86400, not {text!r}")
-    return value

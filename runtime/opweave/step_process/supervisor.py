@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from opweave.child_process.output import OutputCopy
+from opweave.child_process.signals import SignalInbox
 from opweave.step_process.channel import EventReader, Json, is_outcome, timestamp
 from opweave.step_process.log_upload import LogUpload
 from opweave.step_process.memory_limit import OomCounter
-from opweave.step_process.output import OutputCopy
 from opweave.step_process.reporter import Reporter, Standing
 from opweave.step_process.settings import StepSettings
-from opweave.step_process.signals import SignalInbox
 from opweave.step_process.termination import termination_message, write_termination_message
 from opweave.step_process.verdict import judge_end
 from opweave.step_process.worker_process import WorkerProcess

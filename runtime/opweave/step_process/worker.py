@@ -12,10 +12,10 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from opweave.child_process.process_group import lead_group
+from opweave.child_process.standard_streams import redirect_standard_streams
 from opweave.loading import user_traceback
 from opweave.step_process.channel import EventWriter
-from opweave.step_process.process_group import lead_group
-from opweave.step_process.standard_streams import redirect_standard_streams
 from opweave.step_process.stop_request import StopRequest
 from opweave.wire import WIRE_VERSION
 from opweave.wire.attempt import (

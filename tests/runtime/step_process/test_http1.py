@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from opweave.step_process.http1 import Address, Connection, HttpError, quote
+from opweave.ingest_client.http1 import Address, Connection, HttpError, quote
 
 Serve = Callable[..., Connection]
 

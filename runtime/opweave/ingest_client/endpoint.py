@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from opweave.step_process.http1 import Address, quote
+from opweave.ingest_client.http1 import Address, quote
 
 MAX_TOKEN_BYTES = 16 * 1024
 

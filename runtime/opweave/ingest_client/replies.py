@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from opweave.step_process.channel import Json
+Json = dict[str, Any]
+
 
 MAX_RETRY_AFTER_SECONDS = 30.0
 
