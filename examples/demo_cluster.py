@@ -56,6 +56,8 @@ class Demo:
             f"image.tag={images['operator'][2]}",
             f"runtimeImage.repository={images['runtime'][0]}",
             f"runtimeImage.tag={images['runtime'][2]}",
+            # It stays, on a cluster where the tests have installations of their own.
+            f"watchNamespaces={{{WORK}}}",
         ]
         self.show(
             *("helm", "upgrade", "--install", "opweave", "charts/opweave", "-n", NAMESPACE),

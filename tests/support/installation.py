@@ -202,6 +202,18 @@ class Installation:
         self.graphql("{ version }")
 
 
+def require_alone(installation: Installation) -> None:
+    """Fail when another installation serves every namespace: two operators would fight for the same objects."""
+    selector = "app.kubernetes.io/name=opweave,app.kubernetes.io/component=operator"
+    for pod in installation.get("pods", "-A", "-l", selector)["items"]:
+        variables = {v["name"]: v.get("value") for v in pod["spec"]["containers"][0]["env"]}
+        place = pod["metadata"]["namespace"]
+        assert variables.get("OPWEAVE_WATCH_NAMESPACES"), (
+            f"the opweave in namespace {place} serves every namespace of this cluster; give it"
+            f" watchNamespaces, or remove it: helm uninstall opweave -n {place}"
+        )
+
+
 def create_namespace(installation: Installation, name: str) -> None:
     """Make a namespace that allows restricted pods only, in place of one that an earlier session left."""
     remove_namespace(installation, name)
@@ -250,6 +262,7 @@ def installed(
         for part in ("--set", setting)
     ]
     installation.run(helm, "uninstall", "opweave", "-n", namespace, check=False)
+    require_alone(installation)
     for name in (namespace, *serving):
         create_namespace(installation, name)
     if secrets:
