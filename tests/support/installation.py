@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import testbed
+from opweave_operator.usecases import instance_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
@@ -185,6 +186,8 @@ class Installation:
             return all(shown.get(key) == value for key, value in settings.items())
 
         until(f"the settings {settings}", in_effect, timeout_seconds=30)
+        engine_knows_at = time.monotonic() + instance_settings.MAX_AGE_SECONDS
+        until("the engine to read them", lambda: time.monotonic() >= engine_knows_at)
 
     def operator_pod(self) -> dict[str, Any]:
         """Return the operator's pod."""
