@@ -15,10 +15,13 @@ import strawberry
 import structlog
 from graphql import GraphQLError
 from strawberry.extensions import (
+    AddValidationRules,
     MaskErrors,
     MaxAliasesLimiter,
     MaxTokensLimiter,
+    ParserCache,
     QueryDepthLimiter,
+    ValidationCache,
 )
 from strawberry.types import ExecutionContext
 
@@ -39,6 +42,8 @@ from opweave_operator.api.types import (
 MAX_DEPTH = 12
 MAX_TOKENS = 4000
 MAX_ALIASES = 50
+CACHED_QUERIES = 128
+"""Parsed and validated texts that are kept: pages and scripts ask the same again and again, with other variables."""
 
 _DESCRIBED = (
     queries,
@@ -108,15 +113,21 @@ def build() -> strawberry.Schema:
     """Return the schema."""
     for module in _DESCRIBED:
         _describe(module)
+    # Made once: the cache knows a validated query by its text and by these very rules.
+    rules = [
+        *MaxAliasesLimiter(max_alias_count=MAX_ALIASES).validation_rules,
+        *QueryDepthLimiter(max_depth=MAX_DEPTH).validation_rules,
+    ]
     return _Schema(
         query=queries.Query,
         mutation=mutations.Mutation,
         subscription=subscriptions.Subscription,
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-            lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
-            lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
+            lambda: AddValidationRules(rules),
             CostLimiter,
+            lambda: ParserCache(maxsize=CACHED_QUERIES),
+            lambda: ValidationCache(maxsize=CACHED_QUERIES),
             lambda: MaskErrors(
                 _is_masked, "something went wrong inside; the web role's log says what"
             ),
