@@ -205,10 +205,8 @@ def main() -> list[str]:
     image = cluster.build_image("runtime")
     with installed(cluster, NAMESPACE, serving=[WORK]) as installation:
         idle = idle_memory(installation)
-        source = Path(installation.cluster.kubeconfig).parent / "bench_code.py"
-        source.write_text(CODE)
-        with runs.located(installation, WORK, "bench", source) as location:
-            return [*measure(location, Floor(installation, image)), idle]
+        location = runs.serve(installation, WORK, "bench", CODE)
+        return [*measure(location, Floor(installation, image)), idle]
 
 
 if __name__ == "__main__":
