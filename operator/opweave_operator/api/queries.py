@@ -25,7 +25,7 @@ from opweave_operator.api.types.run import Run, RunPage, RunsFilter
 from opweave_operator.api.types.scalars import Info
 from opweave_operator.core import ids
 from opweave_operator.usecases import check_config
-from opweave_operator.usecases.find_run import find_run
+from opweave_operator.usecases.find_run import AmbiguousRunId, find_run
 from opweave_operator.usecases.launch_target import LaunchTarget, TargetFinder, TargetResult
 
 
@@ -86,7 +86,10 @@ class Query:
     @strawberry.field
     async def run(self, info: Info, run_id: strawberry.ID) -> Run | None:
         """One run, by its id or by the beginning of it (6 characters at least) if only one run has it."""
-        found = await find_run(info.context.dependencies.runs, run_id)
+        try:
+            found = await find_run(info.context.dependencies.runs, run_id)
+        except AmbiguousRunId as error:
+            raise RequestError(str(error)) from error
         return Run.of(found) if found else None
 
     @strawberry.field

@@ -120,7 +120,8 @@ def mark_published(state: model.RunState, now: datetime) -> model.Decision:
 
 def _cancel_queued(work: draft.Draft) -> None:
     _cancel_waiting(work)
-    work.move_run(RunEvent.CANCELED, ended_at=work.now, reason=work.run.reason or "Canceled")
+    reason = work.run.reason or "Canceled"
+    work.move_run(RunEvent.CANCELED, ended_at=work.now, reason=reason, queued_reason="")
     work.log(EventType.RUN_CANCELED, "cancelled while queued")
 
 
@@ -150,6 +151,10 @@ def _note_worker(
         if attempt.status is not AttemptStatus.REQUESTED:
             gone = replace(worker, name=worker.name or attempt.worker_name)
             work.settle(step, outcomes.from_worker(gone, work.now))
+        return
+    if worker.worker_id is None:
+        # The executor has taken it and not begun: nothing exists that could be lost.
+        work.note_waiting(step, worker.reason, worker.message)
         return
     moments = attempt.moments
     seen = replace(

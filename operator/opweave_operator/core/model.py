@@ -280,6 +280,7 @@ class Worker:
     """One worker (a pod, a process) as the executor sees it.
 
     Attributes:
+        worker_id: None while the executor has only taken note of it, in memory.
         reason: CamelCase. While PENDING, why it does not start; when ENDED, how it ended: ``Completed``, ``Error``,
             ``OOMKilled``, ``Evicted``, ``Preempted``, ``NodeLost``, ``Deleted``, ``Stopped``...
         exit_code: Of the main process, when it ended by itself.

@@ -60,12 +60,16 @@ def _obstacle(
     if limits.is_paused:
         return "launches are paused by the instance"
     if limits.max_concurrent_runs is not None and total >= limits.max_concurrent_runs:
-        return f"{total} runs are active, the instance's limit is {limits.max_concurrent_runs}"
+        return f"{_active(total)}, the instance's limit is {limits.max_concurrent_runs}"
     key = _job_key(run)
     limit = limits.per_job_resource.get(key) if key else None
     if limit is not None and by_job[key] >= limit:
-        return f"{by_job[key]} runs of {run.job_resource} are active, its limit is {limit}"
+        return f"{_active(by_job[key], f' of {run.job_resource}')}, its limit is {limit}"
     return ""
+
+
+def _active(count: int, of: str = "") -> str:
+    return f"{count} run{of} is active" if count == 1 else f"{count} runs{of} are active"
 
 
 def _job_key(run: model.Run) -> tuple[str, str] | None:

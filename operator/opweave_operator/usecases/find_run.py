@@ -18,21 +18,40 @@ _SLACK = timedelta(seconds=1)
 _MOST_READ = 1000
 
 
+class AmbiguousRunId(ValueError):
+    """The text does not name one run; it says whether it is too short or begins several ids."""
+
+
 async def find_run(runs: ports.RunStore, text: str) -> model.Run | None:
-    """Return the run whose id is *text*, or the only one whose id begins with it; None when there is none, or several."""
+    """Return the run whose id is *text*, or the only one whose id begins with it; None when there is none.
+
+    Raises:
+        AmbiguousRunId: *text* is shorter than `SHORTEST_PREFIX`, or several ids begin with it.
+    """
     text = text.lower()
     try:
         state = await runs.load(ids.parse_run_id(text))
         return state.run if state else None
     except ValueError:
         pass
-    if not ids.is_prefix(text) or len(text) < SHORTEST_PREFIX:
+    if not ids.is_prefix(text):
         return None
-    where = ports.RunFilter(
-        created_after=ids.created_at(text) - _SLACK,
-        created_before=ids.created_at(text.ljust(_TIME_CHARACTERS, "z")) + _SLACK,
-    )
+    if len(text) < SHORTEST_PREFIX:
+        raise AmbiguousRunId(
+            f"{text!r} is too short for the beginning of a run id: give {SHORTEST_PREFIX} characters or more"
+        )
+    try:
+        where = ports.RunFilter(
+            created_after=ids.created_at(text) - _SLACK,
+            created_before=ids.created_at(text.ljust(_TIME_CHARACTERS, "z")) + _SLACK,
+        )
+    except (ValueError, OverflowError):
+        return None  # it stands for a year that no run was made in
     found = [
         run for run in await runs.list_runs(where, limit=_MOST_READ) if run.id.startswith(text)
     ]
-    return found[0] if len(found) == 1 else None
+    if len(found) > 1:
+        raise AmbiguousRunId(
+            f"several runs begin with {text!r}, among them {found[0].id} and {found[-1].id}; give more characters"
+        )
+    return found[0] if found else None

@@ -386,3 +386,16 @@ def test_the_name_of_the_runs_object_is_kept() -> None:
     state = first(build.planned("a")).state
     decision = decide.decide(state, build.observe(object_name="report-01jd7q"), build.at(1), POLICY)
     assert "report-01jd7q" == decision.state.run.object_name
+
+
+def test_a_worker_that_only_waits_for_its_turn_is_not_lost_with_the_note_of_it() -> None:
+    """The executor's list of who waits is in memory: after a restart the step is asked for again, as the same attempt."""
+    waits = model.Worker(
+        step_key=model.StepKey("a"), attempt=1, phase=WorkerPhase.PENDING, reason="NoFreeSlot"
+    )
+    state = decide.decide(
+        first(build.planned("a")).state, build.observe(waits), build.at(1), POLICY
+    ).state
+    assert "NoFreeSlot" == state.steps[model.StepKey("a")].waiting_reason
+    gone = build.observe(build.worker("a", 1, WorkerPhase.ABSENT))
+    assert [("a", 1)] == starts(decide.decide(state, gone, build.at(2), POLICY))

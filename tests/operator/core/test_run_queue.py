@@ -36,7 +36,7 @@ def test_a_job_at_its_own_limit_holds_back_nobody_else() -> None:
     runs = [queued(2, job="daily"), queued(3, job="other")]
     admission = run_queue.select(runs, [queued(1, job="daily")], limits)
     assert (runs[1].id,) == admission.admitted
-    assert "1 runs of daily are active, its limit is 1" == admission.waiting[runs[0].id]
+    assert "1 run of daily is active, its limit is 1" == admission.waiting[runs[0].id]
 
 
 def test_a_paused_instance_admits_nothing() -> None:

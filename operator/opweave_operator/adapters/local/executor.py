@@ -8,6 +8,7 @@ which only the digest is stored.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import secrets
@@ -77,7 +78,8 @@ class LocalExecutor:
         self._clock = clock
         self._max_processes = max_processes or 2 * (os.cpu_count() or 1)
         self._workers: dict[ports.AttemptRef, _Tracked] = {}
-        self._refused: set[model.RunId] = set()
+        self._waiting: dict[ports.AttemptRef, WorkerTemplate] = {}
+        self._fillers: set[asyncio.Task[None]] = set()
         self._listeners: set[asyncio.Queue[model.RunId]] = set()
 
     async def __aenter__(self) -> LocalExecutor:
@@ -99,6 +101,7 @@ class LocalExecutor:
 
     async def close(self) -> None:
         """Stop watching; processes keep running and are adopted by the next executor of the same home."""
+        self._waiting.clear()
         launches = [w.launch for w in self._workers.values() if w.launch is not None]
         await asyncio.gather(*launches, return_exceptions=True)
         tasks = [t for w in self._workers.values() for t in (w.watcher, w.killer) if t is not None]
@@ -112,21 +115,29 @@ class LocalExecutor:
         self._workers.clear()
 
     async def start(self, run: model.Run, step: model.Step, attempt: model.Attempt) -> None:
-        """Start the process of *attempt*; a worker that exists already is left as it is.
+        """Start the process of *attempt*, or let it wait for a free slot; a worker that exists already is left as it is.
 
         Raises:
-            StartRefused: All slots are taken, or the process cannot be started.
+            StartRefused: The process cannot be started.
         """
         ref = ports.AttemptRef(run_id=run.id, step_key=step.key, number=attempt.number)
-        if ref in self._workers:
+        if ref in self._workers or ref in self._waiting:
             return
         template = _template_of(run)
-        self._take_slot(run.id)
+        if self._free_slots() > 0:
+            await self._begin(self._take_slot(ref), template)
+        else:
+            self._waiting[ref] = template
+
+    def _take_slot(self, ref: ports.AttemptRef) -> _Tracked:
         record = WorkerRecord(
             ref=ref, worker_id=secrets.token_hex(16), created_at=self._clock.now()
         )
         tracked = _Tracked(record, WorkerDirectory(self._root, ref))
         self._workers[ref] = tracked  # at once: a second call must not start a second process
+        return tracked
+
+    async def _begin(self, tracked: _Tracked, template: WorkerTemplate) -> None:
         tracked.launch = asyncio.create_task(self._launch(tracked, template))
         # Shielded: a process that was started must be recorded even when this call is cancelled meanwhile.
         await asyncio.shield(tracked.launch)
@@ -136,6 +147,8 @@ class LocalExecutor:
     ) -> None:
         """Ask the process to end, and kill it and its group after *grace_seconds*."""
         ref = ports.AttemptRef(run_id=run.id, step_key=step_key, number=attempt)
+        if self._waiting.pop(ref, None) is not None:
+            return
         tracked = self._workers.get(ref)
         if tracked is None or tracked.record.ended_at or tracked.record.process is None:
             return
@@ -168,6 +181,11 @@ class LocalExecutor:
             for ref, tracked in self._workers.items()
             if ref.run_id == run.id
         }
+        seen |= {
+            (ref.step_key, ref.number): self._without_slot(ref)
+            for ref in self._waiting
+            if ref.run_id == run.id
+        }
         for step_key, number in expected:
             seen.setdefault((step_key, number), _absent(step_key, number))
         return model.Observation(workers=seen)
@@ -176,7 +194,7 @@ class LocalExecutor:
         """Do nothing: without a cluster the web and the command line show the run from the database."""
 
     async def changes(self) -> AsyncIterator[model.RunId]:
-        """Yield the id of a run when one of its processes has ended, or when a slot that it waits for is free."""
+        """Yield the id of a run when one of its processes has ended, or has got the slot that it waited for."""
         queue: asyncio.Queue[model.RunId] = asyncio.Queue()
         self._listeners.add(queue)
         try:
@@ -185,17 +203,36 @@ class LocalExecutor:
         finally:
             self._listeners.discard(queue)
 
-    def _take_slot(self, run_id: model.RunId) -> None:
+    def _free_slots(self) -> int:
         running = sum(1 for tracked in self._workers.values() if tracked.record.ended_at is None)
-        if running < self._max_processes:
-            return
-        self._refused.add(run_id)
-        raise ports.StartRefused(
-            "NoFreeSlot",
-            f"{running} step processes run, the most at once on this machine; "
+        return self._max_processes - running
+
+    def _without_slot(self, ref: ports.AttemptRef) -> model.Worker:
+        return model.Worker(
+            step_key=ref.step_key,
+            attempt=ref.number,
+            phase=model.WorkerPhase.PENDING,
+            reason="NoFreeSlot",
+            message=f"{self._max_processes} step processes run, the most at once on this machine; "
             "the next starts as soon as one of them ends",
-            is_permanent=False,
+            is_held=False,
         )
+
+    def _fill_slots(self) -> None:
+        """Start what waits, oldest first, as far as there are slots."""
+        for ref in list(self._waiting)[: max(self._free_slots(), 0)]:
+            template = self._waiting.pop(ref)
+            filler = asyncio.create_task(self._begin_waiting(self._take_slot(ref), template))
+            self._fillers.add(filler)
+            filler.add_done_callback(self._fillers.discard)
+
+    async def _begin_waiting(self, tracked: _Tracked, template: WorkerTemplate) -> None:
+        try:
+            # Refused, it is absent: the engine asks for it once more, and is told why it cannot be.
+            with contextlib.suppress(ports.StartRefused):
+                await self._begin(tracked, template)
+        finally:
+            self._announce({tracked.record.ref.run_id})
 
     async def _launch(self, tracked: _Tracked, template: WorkerTemplate) -> None:
         token = secrets.token_urlsafe(32)
@@ -250,7 +287,6 @@ class LocalExecutor:
                 "OPWEAVE_API_URL": self._api_url,
                 "OPWEAVE_TOKEN": token,
                 "OPWEAVE_HOME": str(self._home),
-                "OPWEAVE_ARTIFACTS": "files",
                 "OPWEAVE_TERMINATION_LOG": str(tracked.directory.termination_log),
                 WORKER_ID_VARIABLE: tracked.record.worker_id,
             }
@@ -281,8 +317,8 @@ class LocalExecutor:
         )
         if tracked.record.is_released:
             self._forget(tracked)
-        self._announce({tracked.record.ref.run_id, *self._refused})
-        self._refused.clear()
+        self._fill_slots()
+        self._announce({tracked.record.ref.run_id})
 
     async def _adopt(self, record: WorkerRecord) -> None:
         tracked = _Tracked(record, WorkerDirectory(self._root, record.ref))

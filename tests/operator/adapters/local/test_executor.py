@@ -265,23 +265,44 @@ async def test_kills_what_does_not_listen(
     assert (worker.reason, worker.exit_code, worker.is_infrastructure) == ("Stopped", -9, False)
 
 
-async def test_refuses_more_processes_than_slots(open_executor: Opener, tmp_path: Path) -> None:
-    """Beyond the limit a start is refused for now, and the refused run is announced when a slot is free."""
+async def test_a_step_beyond_the_slots_waits_for_one(open_executor: Opener, tmp_path: Path) -> None:
+    """Beyond the limit a step waits, says so, and starts by itself when a slot is free."""
     executor = await open_executor(max_processes=1)
     run = a_run(interpreter(tmp_path, SLEEP))
     other = a_run(interpreter(tmp_path, ""), model.RunId("01jd0000000000000000000001"))
     await executor.start(run, STEP, FIRST)
-    with pytest.raises(ports.StartRefused, match="NoFreeSlot") as refused:
-        await executor.start(other, STEP, FIRST)
+    await executor.start(other, STEP, FIRST)
+    waiting = (await executor.observe(other, [KEY])).workers[KEY]
+    assert (model.WorkerPhase.PENDING, "NoFreeSlot", None) == (
+        waiting.phase,
+        waiting.reason,
+        waiting.worker_id,
+    )
     changes = executor.changes()
     announced = asyncio.create_task(_next_of(changes, other.id))
     await asyncio.sleep(0)
 
     await executor.stop(run, STEP.key, 1, 0)
     await announced
+
+    begun = (await executor.observe(other, [KEY])).workers[KEY]
+    assert begun.worker_id is not None
+
+
+async def test_a_step_that_waits_for_a_slot_can_be_stopped(
+    open_executor: Opener, tmp_path: Path
+) -> None:
+    """It never gets a process, and its place in the queue is gone."""
+    executor = await open_executor(max_processes=1)
+    run = a_run(interpreter(tmp_path, SLEEP))
+    other = a_run(interpreter(tmp_path, ""), model.RunId("01jd0000000000000000000001"))
+    await executor.start(run, STEP, FIRST)
     await executor.start(other, STEP, FIRST)
 
-    assert not refused.value.is_permanent
+    await executor.stop(other, STEP.key, 1, 30)
+
+    worker = (await executor.observe(other, [KEY])).workers[KEY]
+    assert model.WorkerPhase.ABSENT is worker.phase
 
 
 async def _next_of(changes: AsyncIterator[model.RunId], run_id: model.RunId) -> None:
