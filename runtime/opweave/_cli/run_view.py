@@ -23,17 +23,19 @@ def location_of(run: Run) -> str:
 
 
 def run_seconds(run: Run) -> float | None:
-    """Return how long the run took, or has taken so far."""
-    start = run["startTime"] or run["dequeueTime"]
+    """Return how long the run took since it left the queue, or has taken so far; None while it waits there."""
+    start = run["dequeueTime"] or (run["creationTime"] if run["endTime"] else None)
     end = run["endTime"] or (None if run["isFinished"] else moments.now())
     return moments.seconds_between(start, end)
 
 
 def step_seconds(step: Step) -> float | None:
-    """Return how long the step took, or has taken so far."""
+    """Return how long the step took with all its attempts since the first was made, or has taken so far."""
     is_open = step["status"] in ("STARTING", "RUNNING")
+    points = step["attempts"][0]["moments"] if step["attempts"] else {}
     return moments.seconds_between(
-        step["startTime"], step["endTime"] or (moments.now() if is_open else None)
+        points.get("created") or step["startTime"],
+        step["endTime"] or (moments.now() if is_open else None),
     )
 
 
