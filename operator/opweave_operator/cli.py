@@ -135,10 +135,7 @@ def _print_location(record: ports.LocationRecord) -> None:
     """Print a line for a location that was loaded, and the user's traceback when it cannot be."""
     name = f"location {record.ref.name}"
     if record.failure is not None:
-        serving = "; the previous version keeps serving" if record.url else ""
-        click.echo(
-            f"{name:<20} {click.style('failed', fg='red')}   {record.failure.message}{serving}"
-        )
+        click.echo(f"{name:<20} {click.style('failed', fg='red')}   {record.failure.message}")
         detail = record.failure.traceback or record.failure.output
         for line in detail.rstrip().splitlines():
             click.echo(f"    {line}")

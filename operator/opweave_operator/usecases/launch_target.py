@@ -116,9 +116,13 @@ def _anywhere(records: list[ports.LocationRecord], job: str) -> TargetResult:
         return TargetNotFound(message=f"several locations have a job {job!r} ({places}): name one")
     if found:
         return _job_of(found[0], job)
+    unknown = [record for record in records if record.snapshot is None]
+    loading = [record for record in unknown if record.failure is None]
+    if loading or (unknown and len(unknown) == len(records)):
+        return TargetUnavailable(message=_why_unavailable((loading or unknown)[0]))
     names = (name for record in records for name in _job_names(record))
-    failed = [str(record.ref) for record in records if record.snapshot is None]
-    hint = f"; not loaded: {', '.join(failed[:_MOST_NAMES_SHOWN])}" if failed else ""
+    failed = ", ".join(str(record.ref) for record in unknown[:_MOST_NAMES_SHOWN])
+    hint = f"; not loaded: {failed}" if failed else ""
     return TargetNotFound(message=f"no code location has a job {job!r}{_closest(job, names)}{hint}")
 
 
@@ -136,10 +140,10 @@ def _job_of(record: ports.LocationRecord, job: str) -> TargetResult:
 def _why_unavailable(record: ports.LocationRecord) -> str:
     if record.failure is not None:
         return (
-            f"code location {record.ref} is not loaded: {record.failure.reason}:"
-            f" {record.failure.message}"
+            f"code location {record.ref} cannot be loaded: {record.failure.reason}:"
+            f" {record.failure.message}; mend it and launch again"
         )
-    return f"code location {record.ref} is not serving yet; try again when it is Ready"
+    return f"code location {record.ref} is still loading; launch again when it is ready"
 
 
 def _job_names(record: ports.LocationRecord) -> list[str]:

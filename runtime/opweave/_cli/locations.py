@@ -23,6 +23,11 @@ def _failure(location: Mapping[str, Any]) -> str:
     return f"{failure['reason']}: {failure['message']}" if failure else ""
 
 
+def _note(location: Mapping[str, Any]) -> str:
+    """Return why it does not serve, or what is wrong beside that it does; empty when all is well."""
+    return _failure(location) or ("" if location["isServing"] else "still loading")
+
+
 _COLUMNS = (
     Column("NAME", lambda location: location["name"]),
     Column("NAMESPACE", lambda location: location["namespace"]),
@@ -31,7 +36,7 @@ _COLUMNS = (
     Column("ASSETS", lambda location: str(len(location["assets"]))),
     Column("VERSION", lambda location: location["definitionsHash"][:7]),
     Column("LOADED", lambda location: moments.age(location["loadedTime"])),
-    Column("NOTE", lambda location: _failure(location)[:100]),
+    Column("NOTE", lambda location: _note(location)[:100]),
     Column("IMAGE", lambda location: location["image"], is_wide=True),
     Column("RUNTIME", lambda location: location["runtimeVersion"], is_wide=True),
 )
@@ -72,7 +77,8 @@ def _print(location: Mapping[str, Any]) -> None:
     click.echo(
         f"location  {style.bold(style.safe_line(location['name']))}  ({location['namespace']})"
     )
-    click.echo(f"ready     {bool(location['isServing'])}")
+    note = "" if location["loadFailure"] or location["isServing"] else "  still loading"
+    click.echo(f"ready     {bool(location['isServing'])}{note}")
     if location["definitionsHash"]:
         click.echo(
             f"version   {location['definitionsHash'][:12]}  loaded {moments.age(location['loadedTime'])} ago"

@@ -1,7 +1,8 @@
 """A code server process for every code location of this machine, kept alive and up to date.
 
-Each location is loaded again when its text changes. A version that cannot be loaded never replaces one that serves; it is
-shown beside it. A code server that dies is started again, ever more slowly while it goes on dying.
+Each location is loaded again when its text changes. Steps of this machine read the text as it is now, so nothing serves
+while the newest cannot be loaded: a run launched from older definitions would fail at its first import. A code server that
+dies is started again, ever more slowly while it goes on dying.
 """
 
 from __future__ import annotations
@@ -72,12 +73,12 @@ class CodeServers:
         loop = asyncio.get_running_loop()
         serving: CodeServerProcess | None = None
         delay = self._first_delay_seconds
+        await self._store_loading(location, ports.LocationRecord(ref=_ref(location)))
         try:
             while True:
                 began, text = loop.time(), source_text.fingerprint(location.watched)
-                before = serving
-                serving = await self._replace(location, before)
-                has_failed = serving is before
+                serving = await self._replace(location, serving)
+                has_failed = serving is None
                 why = await _next_event(location, serving, text, delay if has_failed else None)
                 if why is _Event.ENDED and serving is not None:
                     await self._report_end(location, serving)
@@ -88,6 +89,8 @@ class CodeServers:
                 delay = min(2 * delay, LONGEST_DELAY_SECONDS)
                 if why is _Event.CHANGED or is_steady:
                     delay = self._first_delay_seconds
+                if why is _Event.CHANGED and serving is None:
+                    await self._store_loading(location, await self._known(location))
         finally:
             if serving is not None:
                 await serving.stop()
@@ -95,9 +98,22 @@ class CodeServers:
     async def _replace(
         self, location: LocalLocation, serving: CodeServerProcess | None
     ) -> CodeServerProcess | None:
-        """Load the present text in a new process; return the process that serves from now on, if any."""
+        """Load the present text in a new process, then end the one before; return the new one, None if it failed."""
+        candidate: CodeServerProcess | None = None
+        is_loaded = False
         try:
-            candidate = await asyncio.to_thread(
+            candidate = await self._spawn(location)
+            is_loaded = candidate is not None and await self._store_loaded(location, candidate)
+        finally:
+            for process in (serving, None if is_loaded else candidate):
+                if process is not None:
+                    await process.stop()
+        return candidate if is_loaded else None
+
+    async def _spawn(self, location: LocalLocation) -> CodeServerProcess | None:
+        """Start a code server; a failure to is stored, as one to load is."""
+        try:
+            return await asyncio.to_thread(
                 code_server_process.spawn,
                 location.template,
                 self._directory / location.name,
@@ -106,20 +122,10 @@ class CodeServers:
         except OSError as error:
             message = f"cannot start {location.template.python}: {error} ({location.origin})"
             failure = wire_location.LoadFailure(reason="StartFailed", message=message)
-            await self._store_failure(location, failure, is_served=serving is not None)
-            return serving
-        is_kept = False
-        try:
-            is_kept = await self._store_loaded(location, candidate, is_served=serving is not None)
-        finally:
-            outgoing = serving if is_kept else candidate
-            if outgoing is not None:
-                await outgoing.stop()
-        return candidate if is_kept else serving
+            await self._store_failure(location, failure)
+            return None
 
-    async def _store_loaded(
-        self, location: LocalLocation, candidate: CodeServerProcess, *, is_served: bool
-    ) -> bool:
+    async def _store_loaded(self, location: LocalLocation, candidate: CodeServerProcess) -> bool:
         """Store what the candidate loaded; return whether it serves from now on."""
         health = await candidate.wait_until_loaded(self._code_locations)
         failure = health.failure
@@ -143,23 +149,37 @@ class CodeServers:
         failure = failure or wire_location.LoadFailure(
             reason="LoadFailed", message="no reason given"
         )
-        await self._store_failure(location, failure, is_served=is_served)
+        await self._store_failure(location, failure)
         return False
 
-    async def _store_failure(
-        self, location: LocalLocation, failure: wire_location.LoadFailure, *, is_served: bool
-    ) -> None:
-        known = await self._catalog.get_location(_ref(location))
-        record = known or ports.LocationRecord(ref=_ref(location))
-        await self._store(
+    async def _store_loading(self, location: LocalLocation, record: ports.LocationRecord) -> None:
+        """Make the location known while its text is being loaded, for the first time or after a failure."""
+        await self._catalog.put_location(
             replace(
                 record,
-                url=record.url if is_served else "",
+                url="",
+                worker_template=location.template.to_json(),
+                failure=None,
+                updated_at=self._clock.now(),
+            )
+        )
+
+    async def _store_failure(
+        self, location: LocalLocation, failure: wire_location.LoadFailure
+    ) -> None:
+        await self._store(
+            replace(
+                await self._known(location),
+                url="",
                 worker_template=location.template.to_json(),
                 failure=failure,
                 updated_at=self._clock.now(),
             )
         )
+
+    async def _known(self, location: LocalLocation) -> ports.LocationRecord:
+        ref = _ref(location)
+        return await self._catalog.get_location(ref) or ports.LocationRecord(ref=ref)
 
     async def _report_end(self, location: LocalLocation, process: CodeServerProcess) -> None:
         code = process.child.returncode
@@ -168,7 +188,7 @@ class CodeServers:
             message=f"the code server ended with exit code {code}; it is started again",
             output=process.output_tail(),
         )
-        await self._store_failure(location, failure, is_served=False)
+        await self._store_failure(location, failure)
 
     async def _store(self, record: ports.LocationRecord) -> None:
         await self._catalog.put_location(record)

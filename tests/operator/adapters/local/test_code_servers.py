@@ -18,6 +18,8 @@ from opweave_operator.adapters.local.code_servers import CodeServers
 from opweave_operator.clock import SystemClock
 from opweave_operator.core import model
 from opweave_operator.storage import engine
+from opweave_operator.usecases.launch_request import TargetUnavailable
+from opweave_operator.usecases.launch_target import TargetFinder
 
 GOOD = """
 from opweave import Definitions, job, op
@@ -120,21 +122,49 @@ async def test_shows_why_a_location_cannot_be_loaded(
     assert job_names(record) == ["mended"]
 
 
-async def test_a_broken_version_never_replaces_a_good_one(
+async def test_nothing_serves_while_the_newest_text_is_broken(
     tmp_path: Path, catalog: ports.CatalogStore
 ) -> None:
-    """While the new text cannot be loaded, the old definitions serve on, and the failure is shown beside them."""
+    """Steps read the text as it is: a launch is refused with the error and its place until it is mended."""
     write(tmp_path, GOOD.format(job="good"))
     async with serving(tmp_path, catalog) as recorder:
         good = await recorder.next()
         write(tmp_path, "raise RuntimeError('half written')\n")
         broken = await recorder.next()
-        async with HttpCodeLocations(token="secret") as code_locations:
-            still = await code_locations.snapshot(good.url)
-    assert broken.failure is not None
-    assert "half written" in broken.failure.message
-    assert (good.url, ["good"]) == (broken.url, job_names(broken))
-    assert still.definitions_hash == (good.snapshot and good.snapshot.definitions_hash)
+        asked = [
+            await TargetFinder(catalog).find(namespace=None, location=location, job="good")
+            for location in ("shop", None)
+        ]
+        write(tmp_path, GOOD.format(job="mended"))
+        mended = await recorder.next()
+
+    assert (good.failure, broken.url, job_names(mended)) == (None, "", ["mended"])
+    for answer in asked:
+        assert isinstance(answer, TargetUnavailable)
+        assert "half written" in answer.message
+        assert "shop.py" in answer.message
+        assert "mend it and launch again" in answer.message
+
+
+async def test_a_location_that_loads_is_known(tmp_path: Path, catalog: ports.CatalogStore) -> None:
+    """A location whose text hangs is listed and named as loading; what an earlier process had stored does not count."""
+    stale = ports.LocationRecord(ref=REF, url="http://127.0.0.1:9")
+    await catalog.put_location(stale)
+    pipe = tmp_path / "reached"
+    os.mkfifo(pipe)
+    write(
+        tmp_path, f"open({str(pipe)!r}, 'w').close()\nimport threading\nthreading.Event().wait()\n"
+    )
+    async with serving(tmp_path, catalog):
+        async with asyncio.timeout(LIMIT_SECONDS):
+            await asyncio.to_thread(pipe.read_bytes)
+        record = await catalog.get_location(REF)
+        answer = await TargetFinder(catalog).find(namespace=None, job="hello")
+
+    assert record is not None
+    assert (record.url, record.snapshot, record.failure) == ("", None, None)
+    assert isinstance(answer, TargetUnavailable)
+    assert "local/shop is still loading" in answer.message
 
 
 async def test_starts_a_code_server_again_that_died(
