@@ -89,6 +89,10 @@ class ModelType(config_types.ConfigType):
         """Return an object of the model."""
         return self.built(value, path, problems)
 
+    def is_resolved(self, value: object) -> bool:
+        """Return whether *value* is an object of the model; pydantic has checked it."""
+        return isinstance(value, self.model)
+
     def _mapping(self, value: Any, path: Path, problems: Problems) -> dict[str, Any] | None:
         if isinstance(value, pydantic.BaseModel):
             value = dumped(value)

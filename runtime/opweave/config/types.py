@@ -40,6 +40,11 @@ class ConfigType:
         del path, problems
         return value
 
+    def is_resolved(self, value: object) -> bool:
+        """Return whether *value* is an object that user code made as it would receive it."""
+        del value
+        return False
+
     def json_schema(self) -> dict[str, AnyValue]:
         """Return the JSON Schema (2020-12) of valid values."""
         return {}

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from opweave import errors
-from opweave.config.problems import Problems, shown
-from opweave.definitions import composition, inference, signature
+from opweave.config.problems import shown
+from opweave.definitions import composition, direct_call, inference, signature
 from opweave.definitions import origin as origins
 from opweave.definitions.events import Output
 from opweave.definitions.inputs import In
@@ -114,74 +114,12 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         Raises:
             OpweaveInvalidDefinitionError: In a graph: an argument does not fit.
             OpweaveInvalidInvocationError: In a direct call: an argument is missing or unknown.
+            OpweaveInvalidConfigError: In a direct call: the context's config is wrong.
         """
         composer = composition.current()
         if composer is not None:
             return composer.invoke(self, None, {}, None, args, kwargs)
-        return self._call_directly(args, kwargs)
-
-    def _call_directly(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if args and is_context(args[0]):
-            context, args = args[0], args[1:]
-        else:
-            context = kwargs.pop("context", None)
-        if context is not None:
-            kwargs = self._completed(context, args, kwargs)
-            args = (context,) if self.body.has_context else ()
-        elif self.body.has_context:
-            raise errors.OpweaveInvalidInvocationError(
-                f"{self} takes a context: call it with one from opweave.build_op_context() as the first argument"
-            )
-        try:
-            inspect.signature(self.function).bind(*args, **kwargs)
-        except TypeError as error:
-            raise self._wrong_call(str(error)) from None
-        return self.function(*args, **kwargs)
-
-    def _completed(
-        self, context: OpExecutionContext, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Return all arguments by name: config and resources that are not given come from *context*."""
-        result = dict(kwargs)
-        if self.body.config is not signature.EMPTY and "config" not in result:
-            if args and hasattr(args[0], "__opweave_config_value__"):
-                result["config"], args = args[0], args[1:]
-            else:
-                result["config"] = self._config_object(context.op_config)
-        for key in self.body.resources:
-            if key not in result:
-                result[key] = getattr(context.resources, key)
-        names = [parameter.name for parameter in self.body.inputs]
-        if len(args) > len(names):
-            raise self._wrong_call(f"{len(args)} values for its {len(names)} inputs")
-        for name, value in zip(names, args, strict=False):
-            if name in result:
-                raise self._wrong_call(f"multiple values for argument {name!r}")
-            result[name] = value
-        return result
-
-    def _wrong_call(self, why: str) -> errors.OpweaveInvalidInvocationError:
-        return errors.OpweaveInvalidInvocationError(f"{self} is called directly: {why}")
-
-    def _config_object(self, value: Any) -> Any:
-        """Return a context's config as the parameter ``config`` receives it."""
-        if self.config_field is None or not isinstance(value, Mapping):
-            return value
-        problems = Problems()
-        complete = self.config_field.type.validate(value, ("config",), problems)
-        built = (
-            None
-            if problems.found
-            else self.config_field.type.resolve(complete, ("config",), problems)
-        )
-        if problems.found:
-            raise errors.OpweaveInvalidConfigError(f"the config of {self} is wrong", problems.found)
-        return built
-
-
-def is_context(value: object) -> bool:
-    """Return whether *value* is the context of a step."""
-    return bool(getattr(type(value), "__opweave_context__", False))
+        return direct_call.call(self, args, kwargs)
 
 
 class OpDecorator(Protocol):

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opweave import errors
-from opweave.config import shapes
-from opweave.config.problems import Problems
+from opweave.config.resolution import resolved
 from opweave.definitions import job_config
 from opweave.definitions.resource import ResourceDefinition
 from opweave.execution.context import InitResourceContext, RunInfo, restricted
@@ -85,24 +84,6 @@ def resolved_config(key: str, definition: ResourceDefinition, run_config: Mappin
         return None
     value = job_config.resource_config(run_config, key)
     return resolved(definition.config_field, value, ("resources", key, "config"))
-
-
-def resolved(field: shapes.Field, value: Any, path: tuple[str, ...]) -> Any:
-    """Return *value*, or what stands for it when it is missing, checked and with its references resolved.
-
-    Raises:
-        OpweaveInvalidConfigError: It is wrong, or refers to a variable that is not set.
-    """
-    problems = Problems()
-    if value is shapes.NO_DEFAULT:
-        value = field.missing(path, problems)
-    if value is not shapes.NO_DEFAULT and not problems.found:
-        value = field.type.validate(value, path, problems)
-    if value is not shapes.NO_DEFAULT and not problems.found:
-        value = field.type.resolve(value, path, problems)
-    if problems.found:
-        raise errors.OpweaveInvalidConfigError(f"{'.'.join(path)} is wrong", problems.found)
-    return None if value is shapes.NO_DEFAULT else value
 
 
 def _close(opened: Opened, events: StepEvents) -> None:

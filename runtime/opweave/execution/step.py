@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opweave import errors
+from opweave.config.resolution import as_written, resolved
 from opweave.deferred import deferred_module
 from opweave.definitions import job_config
 from opweave.definitions.job import DEFAULT_IO_MANAGER_KEY, JobDefinition
@@ -23,7 +24,7 @@ from opweave.execution.clock import Clock, SystemClock
 from opweave.execution.context import OpExecutionContext, RunInfo, restricted
 from opweave.execution.error_info import error_info, one_line, text_of
 from opweave.execution.events import Emit, StepEvents
-from opweave.execution.resources import opened_resources, resolved
+from opweave.execution.resources import opened_resources
 from opweave.execution.retry import next_try
 from opweave.wire.attempt import AttemptSlice, StepFailure, StepSuccess, StoredOutput
 
@@ -217,8 +218,7 @@ def _op_config(task: StepTask) -> tuple[Any, Any]:
     path = (*job_config.problem_path(task.node.path), "config")
     entry = job_config.op_entry(task.run.run_config, task.node.path)
     value = resolved(field, entry.get("config", job_config.NO_CONFIG), path)
-    plain = getattr(value, "__opweave_config_value__", None)
-    return (value if plain is None else plain()), value
+    return as_written(value), value
 
 
 def user_error(error: BaseException) -> BaseException:

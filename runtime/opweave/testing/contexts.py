@@ -72,7 +72,7 @@ def build_op_context(
     Args:
         resources: By key: objects, or definitions, which are set up with their default config; use the context in a
             ``with`` statement to have them torn down.
-        op_config: What ``context.op_config`` gives.
+        op_config: The op's config, as it stands in YAML or as a `Config` object; the call checks and fills it as a run does.
         config: The same, in place of *op_config*.
         run_tags: Tags of the run.
         retry_number: What ``context.retry_number`` gives.
