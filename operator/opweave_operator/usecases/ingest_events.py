@@ -6,11 +6,11 @@ events before it, and that commit wakes the engine. Nothing here evaluates what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from opweave.wire import WIRE_VERSION, codec
+from opweave.wire import WIRE_VERSION, codec, message
 from opweave.wire import attempt as wire_attempt
 from opweave.wire.attempt import EventType
 from opweave_operator import ports
@@ -130,10 +130,11 @@ class IngestEvents:
         if not batch.events:
             return record.attempt.next_seq
         outcome, moments = _outcome(batch.events[-1], now, is_stopping=_should_stop(record))
+        if moments.user_code_at is None and record.attempt.moments.user_code_at is None:
+            moments = replace(moments, user_code_at=_begun_at(batch))
+        events = _as_stored(batch.events, outcome)
         try:
-            return await self._events.append(
-                ref, batch.events, outcome=outcome, moments=moments, now=now
-            )
+            return await self._events.append(ref, events, outcome=outcome, moments=moments, now=now)
         except ports.AttemptClosed as closed:
             raise _closed(ref, closed) from closed
         except ports.SequenceGap as gap:
@@ -226,6 +227,23 @@ def _outcome(
             _moments(failure, now)
         )
     return None, model.Moments()
+
+
+def _begun_at(batch: wire_attempt.EventBatch) -> datetime | None:
+    """Return when the step began, if the batch tells: an attempt that is killed has no later report to tell it."""
+    for event in batch.events:
+        if event.type is EventType.STEP_START:
+            return _time(event.at, f"event {event.seq}: at")
+    return None
+
+
+def _as_stored(
+    events: tuple[wire_attempt.Event, ...], outcome: model.Outcome | None
+) -> tuple[wire_attempt.Event, ...]:
+    """Return *events* as the log shows them: the end of a cancelled step is no failure of it."""
+    if outcome is None or outcome.status is not model.AttemptStatus.CANCELED:
+        return events
+    return (*events[:-1], message.replace(events[-1], type=EventType.STEP_CANCELED))
 
 
 def _believable(

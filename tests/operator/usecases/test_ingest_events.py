@@ -100,6 +100,47 @@ async def test_an_empty_batch_asks_whether_to_stop(world: World) -> None:
     assert (False, True) == (before.should_stop, after.should_stop)
 
 
+async def test_an_attempt_that_is_killed_shows_that_it_worked(any_world: World) -> None:
+    """The start of the step is its moment of user code; what the process says at its end is more exact."""
+    run = await any_world.launch(builders.planned("load"))
+    worker = await any_world.worker(run, "load")
+    await worker.start()
+    started = worker.event(wire_attempt.EventType.STEP_START)
+
+    await worker.send(started)
+    before = await _moments(any_world, worker.ref)
+    await worker.send(worker.success())
+    after = await _moments(any_world, worker.ref)
+
+    assert before.user_code_at is not None
+    assert after.user_code_at is not None
+    assert started.at == before.user_code_at.isoformat()
+    assert after.user_code_at > before.user_code_at
+
+
+async def test_the_end_of_a_cancelled_step_is_no_failure(any_world: World) -> None:
+    """The log tells what the status tells; the number of the event stays the process's own."""
+    run = await any_world.launch(builders.planned("load"))
+    worker = await any_world.worker(run, "load")
+    await worker.start()
+    await worker.send(worker.event())
+    await any_world.cancel(run.id)
+
+    await worker.send(worker.failure(wire_attempt.FailureKind.CANCELED))
+
+    last = (await any_world.stores.events.events(run.id, step_key=worker.ref.step_key))[-1]
+    step = (await any_world.state(run.id)).steps[worker.ref.step_key]
+    assert (wire_attempt.EventType.STEP_CANCELED, 1) == (last.type, last.seq)
+    assert step.newest is not None
+    assert step.newest.status is model.AttemptStatus.CANCELED
+
+
+async def _moments(world: World, ref: ports.AttemptRef) -> model.Moments:
+    newest = (await world.state(ref.run_id)).steps[ref.step_key].newest
+    assert newest is not None
+    return newest.moments
+
+
 def test_a_bucket_fills_with_time() -> None:
     """Empty after the burst, half full after half the time, never above its size."""
     rate = EventRate(events_per_second=10, burst=20)
