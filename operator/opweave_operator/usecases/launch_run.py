@@ -32,10 +32,12 @@ PRIORITY_TAG = "opweave/priority"
 JOB_STEPS_KEY = "steps"
 """Where `model.Run.worker_template` carries the pod shape that the declared job asks for (`Job.spec.steps`)."""
 
+LARGEST_PRIORITY = 1000
+"""As ``Job.spec.priority`` has it: from minus this to this."""
+
 _MOST_TAGS = 64
 _LONGEST_TAG_KEY = 128
 _LONGEST_TAG_VALUE = 1024
-_LARGEST_PRIORITY = 1_000_000
 _MOST_STEPS = 10_000
 _MOST_SELECTED = 10_000
 _CLOCK_TOLERANCE = timedelta(days=1)
@@ -197,9 +199,9 @@ def _settle(request: LaunchRequest, target: LaunchTarget) -> _Settled | LaunchRe
             )
     if priority is None:
         priority = declared.priority if declared else 0
-    if abs(priority) > _LARGEST_PRIORITY:
+    if abs(priority) > LARGEST_PRIORITY:
         return LaunchRefused(
-            message=f"priority {priority} is beyond -{_LARGEST_PRIORITY} to {_LARGEST_PRIORITY}"
+            message=f"priority: {priority} is not from -{LARGEST_PRIORITY} to {LARGEST_PRIORITY}"
         )
     return _Settled(run_config=run_config, priority=priority)
 

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import yaml
 
 from opweave.wire import location as wire_location
 from opweave.wire import plan as wire_plan
@@ -22,7 +24,7 @@ from opweave_operator.usecases.launch_request import (
     TargetNotFound,
     TargetUnavailable,
 )
-from opweave_operator.usecases.launch_run import DEDUPE_TAG, RunLauncher
+from opweave_operator.usecases.launch_run import DEDUPE_TAG, LARGEST_PRIORITY, RunLauncher
 from support import api_world
 from support.api_world import World
 
@@ -145,7 +147,8 @@ async def test_a_retry_after_a_broken_connection_finds_the_first_run(shop_world:
         ({"tags": {"x": "y" * 2000}}, LaunchRefused, "more than 1024"),
         ({"tags": {str(n): "" for n in range(65)}}, LaunchRefused, "65 tags"),
         ({"tags": {"opweave/priority": "high"}}, LaunchRefused, "whole number"),
-        ({"priority": 10**9}, LaunchRefused, "beyond"),
+        ({"priority": 1001}, LaunchRefused, "priority: 1001 is not from -1000 to 1000"),
+        ({"tags": {"opweave/priority": "-1001"}}, LaunchRefused, "from -1000 to 1000"),
         ({"dedupe_key": ""}, LaunchRefused, "1 to 512"),
         ({"run_id": "../../x"}, LaunchRefused, "is not a run id"),
         ({"run_id": "7zzzzzzzzz0000000000000000"}, LaunchRefused, ""),
@@ -246,3 +249,12 @@ def test_ids_tell_their_time() -> None:
     made = ids.created_at(ids.new_run_id(now, bytes(10)))
 
     assert abs(made - now) < timedelta(milliseconds=2)
+
+
+def test_a_launch_may_have_the_priorities_of_a_declared_job() -> None:
+    """The bounds of the CRD and those of the API are the same."""
+    crd = yaml.safe_load((Path(__file__).parents[3] / "crds" / "jobs.yaml").read_text("utf-8"))
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    priority = schema["properties"]["spec"]["properties"]["priority"]
+
+    assert (-LARGEST_PRIORITY, LARGEST_PRIORITY) == (priority["minimum"], priority["maximum"])
