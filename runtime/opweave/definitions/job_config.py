@@ -24,6 +24,24 @@ NO_CONFIG = shapes.NO_DEFAULT
 """Stands for a config that a run config does not hold."""
 
 
+class InputValue(shapes.Shape):
+    """The value of an input: ``{"value": 3}``, or ``3`` alone; only a value that is a mapping needs the long form."""
+
+    def validate(self, value: Any, path: Path, problems: Problems) -> Any:
+        """Accept both forms; return the long one."""
+        if value is None or isinstance(value, Mapping):
+            return super().validate(value, path, problems)
+        return {"value": self.fields["value"].type.validate(value, path, problems)}
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return a schema whose keywords on objects tell the long form and whose others the short one."""
+        schema, short = super().json_schema(), self.fields["value"].type.json_schema()
+        del schema["type"]
+        if isinstance(short.get("type"), str) and short["type"] != "object":
+            return {**short, **schema, "type": ["object", short["type"]]}
+        return {**schema, "type": "object"} if short.get("type") == "object" else schema
+
+
 def run_config_type(
     structure: JobStructure,
     resources: Mapping[str, ResourceDefinition],
@@ -94,7 +112,7 @@ def _input_field(definition: InputDefinition, value_type: config_types.ConfigTyp
         if not problems.found and _is_json(filled):
             default = filled
     value = shapes.Field(value_type, default, description=definition.description)
-    return shapes.Field(shapes.Shape({"value": value}), is_required=not definition.has_default)
+    return shapes.Field(InputValue({"value": value}), is_required=not definition.has_default)
 
 
 def _is_json(value: object) -> bool:

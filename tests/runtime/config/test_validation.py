@@ -284,3 +284,32 @@ def test_a_wrong_schema_is_refused(make: Any, told: str) -> None:
     with pytest.raises(OpweaveInvalidConfigDefinitionError) as caught:
         make()
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("long", [True, False])
+def test_the_value_of_an_input_may_stand_alone(long: bool) -> None:
+    given = {"rows": 4, "names": ["a"], "anything": "x"}
+    entries = {name: {"value": value} if long else value for name, value in given.items()}
+    config = {"ops": {"measure": {"inputs": entries}}}
+    result = measuring.execute_in_process(config)
+    assert result.output_for_node("measure") == (4, 2.0, ["a"], "x")
+    filled = validate_run_config(measuring, config)["ops"]["measure"]["inputs"]
+    assert filled["rows"] == {"value": 4}
+
+
+def test_a_value_that_stands_alone_is_checked() -> None:
+    config = {"ops": {"measure": {"inputs": {"rows": "x", "names": [1], "factor": {}}}}}
+    assert problems(measuring, config) == [
+        ("ops.measure.inputs.rows", "must be int, found str 'x'"),
+        ("ops.measure.inputs.names.0", "must be str, found int 1"),
+    ]
+
+
+def test_the_schema_of_an_input_tells_both_forms() -> None:
+    schema = measuring.run_config_type().json_schema()
+    inputs = schema["properties"]["ops"]["properties"]["measure"]["properties"]["inputs"]
+    rows = inputs["properties"]["rows"]
+    assert (rows["type"], rows["properties"]) == (
+        ["object", "integer"],
+        {"value": {"type": "integer"}},
+    )
