@@ -254,9 +254,14 @@ class GraphDefinition(NodeDefinition):
         return jobs.JobDefinition(self, name=name, **options)
 
     def execute_in_process(self, **options: Any) -> ExecuteInProcessResult:
-        """Run the graph as a job in this process; *options* as for `JobDefinition.execute_in_process`."""
+        """Run the graph as a job in this process; *options* as for `JobDefinition.execute_in_process`.
+
+        ``input_values`` may hold what no run config can, so they belong to the job from the start.
+        """
         resources = options.pop("resources", None)
-        return self.to_job(resource_defs=resources).execute_in_process(**options)
+        values = options.pop("input_values", None)
+        job = self.to_job(resource_defs=resources, input_values=values)
+        return job.execute_in_process(**options)
 
 
 class ComposedGraph(GraphDefinition, Generic[P, R]):

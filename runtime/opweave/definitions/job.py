@@ -36,6 +36,7 @@ class JobDefinition:
         structure: The same taken apart into ops.
         resource_defs: Its own resources by key; `Definitions` adds its own to them.
         run_config: Used when a run is given none.
+        input_values: Values of the graph's own inputs; run config gives the others.
 
     Raises:
         OpweaveInvalidDefinitionError: The graph is cyclic, or an input is fed by nothing.
@@ -53,6 +54,7 @@ class JobDefinition:
         run_tags: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
         op_retry_policy: RetryPolicy | None = None,
+        input_values: Mapping[str, Any] | None = None,
         hooks: object = None,
         executor_def: object = None,
         logger_defs: object = None,
@@ -76,7 +78,8 @@ class JobDefinition:
         self.tags = {**_run_tags(graph.tags), **_run_tags(tags), **_run_tags(run_tags)}
         self.metadata = dict(metadata or {})
         self.op_retry_policy = op_retry_policy
-        self.structure = structure.structure_of(graph, str(self))
+        self.input_values = dict(input_values or {})
+        self.structure = structure.structure_of(graph, str(self), self.input_values)
         job_config.check_unconnected(self.structure)
 
     def __str__(self) -> str:
@@ -88,6 +91,17 @@ class JobDefinition:
         copy = JobDefinition.__new__(JobDefinition)
         copy.__dict__.update(self.__dict__)
         copy.resource_defs = {**defaults, **self.resource_defs}
+        return copy
+
+    def with_input_values(self, input_values: Mapping[str, Any]) -> JobDefinition:
+        """Return the job with *input_values* besides those that it has.
+
+        Raises:
+            OpweaveInvalidDefinitionError: One is no input of the job.
+        """
+        copy = self.with_resources({})
+        copy.input_values = {**self.input_values, **input_values}
+        copy.structure = structure.structure_of(self.graph, str(self), copy.input_values)
         return copy
 
     def replacing_resources(
@@ -163,8 +177,9 @@ class JobDefinition:
         """Return the ops that *op_selection* names; all when it is empty.
 
         Raises:
-            OpweaveInvalidSubsetError: A part of it names nothing.
+            OpweaveInvalidSubsetError: It is no list, or a part of it names nothing.
         """
+        selection.check_list(op_selection, str(self))
         if not op_selection:
             return self.structure
         return self.structure.select(selection.select(self.structure, op_selection))
@@ -200,6 +215,7 @@ class JobDefinition:
         resources: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
         run_id: str | None = None,
+        input_values: Mapping[str, Any] | None = None,
     ) -> ExecuteInProcessResult:
         """Run the job in this process, outputs kept in memory, and return its result.
 
@@ -210,9 +226,12 @@ class JobDefinition:
             resources: In place of resources of the same keys.
             tags: Added to the job's.
             run_id: Of the run; a random one by default.
+            input_values: Values of the job's own inputs: any objects, in place of those that run config would give.
 
         Raises:
             OpweaveInvalidConfigError: The run config is wrong.
+            OpweaveInvalidSubsetError: *op_selection* is no list or names nothing.
+            OpweaveInvalidDefinitionError: *input_values* name no input of the job.
             Exception: Whatever the first failing op raised.
         """
         return in_process.execute(
@@ -223,6 +242,7 @@ class JobDefinition:
             resources=resources,
             tags=tags,
             run_id=run_id,
+            input_values=input_values,
         )
 
 
@@ -262,6 +282,7 @@ def job(
     run_tags: Mapping[str, Any] | None = None,
     metadata: Mapping[str, Any] | None = None,
     op_retry_policy: RetryPolicy | None = None,
+    input_values: Mapping[str, Any] | None = None,
     hooks: object = None,
     executor_def: object = None,
     logger_defs: object = None,
@@ -275,7 +296,7 @@ def job(function: Any = None, /, **options: Any) -> Any:
     Args:
         function: The body, when used bare; its parameters are inputs that run config feeds.
         options: ``name``, ``description``, ``resource_defs``, ``config`` (used when a run is given none), ``tags``,
-            ``metadata``, ``op_retry_policy`` (for ops without one).
+            ``metadata``, ``op_retry_policy`` (for ops without one), ``input_values`` (of the body's parameters).
 
     Raises:
         OpweaveInvalidDefinitionError: Something does not fit together.

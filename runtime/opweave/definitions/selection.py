@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from opweave import errors
+from opweave.config.problems import shown
 from opweave.definitions.structure import JobStructure
 
 _QUERY = re.compile(r"(\*|\+*)([A-Za-z0-9_.]+?)(?:\.\*)?(\*|\+*)", re.ASCII)
+
+
+def check_list(queries: object, subject: str) -> None:
+    """Check that *queries*, given as an op selection, are a list: a text would be taken apart into letters.
+
+    Raises:
+        OpweaveInvalidSubsetError: They are none.
+    """
+    if isinstance(queries, str):
+        raise errors.OpweaveInvalidSubsetError(
+            f"the op selection of {subject} is the text {queries!r:.100}: give a list, op_selection=[{queries!r:.100}]"
+        )
+    if queries is not None and not isinstance(queries, (Sequence, Set)):
+        raise errors.OpweaveInvalidSubsetError(
+            f'the op selection of {subject} is {shown(queries)}: give a list of texts, op_selection=["clean", "+report"]'
+        )
 
 
 def select(structure: JobStructure, queries: Sequence[str]) -> frozenset[str]:

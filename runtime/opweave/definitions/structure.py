@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import types
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,6 +33,7 @@ class OpNode(NamedTuple):
         inputs: Connected inputs only.
         tags: Of the op, of its uses and of the graphs around it, the inner ones winning.
         retry_policy: Of its use, else of the op, else of the graphs around it.
+        values: Of inputs that the job was given values for.
     """
 
     path: str
@@ -40,6 +42,7 @@ class OpNode(NamedTuple):
     tags: Mapping[str, Any]
     retry_policy: RetryPolicy | None
     origin: origins.Origin
+    values: Mapping[str, Any] = types.MappingProxyType({})
 
 
 class JobStructure:
@@ -69,7 +72,7 @@ class JobStructure:
         return [
             name
             for name, definition in node.definition.inputs.items()
-            if name not in node.inputs and not definition.is_nothing
+            if name not in node.inputs and name not in node.values and not definition.is_nothing
         ]
 
 
@@ -80,13 +83,24 @@ def _restricted(fed: NodeInput, paths: frozenset[str]) -> NodeInput | None:
     return fed._replace(sources=sources)
 
 
-def structure_of(graph: GraphDefinition, subject: str) -> JobStructure:
-    """Return the ops of *graph*.
+def structure_of(
+    graph: GraphDefinition,
+    subject: str,
+    input_values: Mapping[str, Any] = types.MappingProxyType({}),
+) -> JobStructure:
+    """Return the ops of *graph*, *input_values* given to those that its inputs feed.
 
     Raises:
-        OpweaveInvalidDefinitionError: They form a cycle; the text names it.
+        OpweaveInvalidDefinitionError: They form a cycle, which the text names, or a value is for no input.
     """
-    return JobStructure(_Level(graph, None, "", {}, None).ops(), subject)
+    for name in input_values:
+        if name not in graph.inputs:
+            hint = errors.did_you_mean(str(name), graph.inputs)
+            known = ", ".join(graph.inputs) or "none"
+            raise errors.OpweaveInvalidDefinitionError(
+                f"input_values name {name!r:.100}, which is no input of {subject}{hint or f'; its inputs: {known}'}"
+            )
+    return JobStructure(_Level(graph, None, "", {}, None, input_values).ops(), subject)
 
 
 class _Level:
@@ -99,12 +113,14 @@ class _Level:
         path: str,
         tags: Mapping[str, Any],
         retry_policy: RetryPolicy | None,
+        input_values: Mapping[str, Any],
     ) -> None:
         self.graph = graph
         self.parent = parent
         self.path = path
         self.tags = tags
         self.retry_policy = retry_policy
+        self.input_values = input_values
         self.name = path.rpartition(".")[2]
 
     def path_of(self, name: str) -> str:
@@ -116,15 +132,39 @@ class _Level:
             tags = {**self.tags, **definition.tags, **use.tags}
             if isinstance(definition, GraphDefinition):
                 policy = use.retry_policy or self.retry_policy
-                yield from _Level(definition, self, self.path_of(use.name), tags, policy).ops()
+                path = self.path_of(use.name)
+                values = self.values_of(use)
+                yield from _Level(definition, self, path, tags, policy, values).ops()
             elif isinstance(definition, OpDefinition):
                 policy = use.retry_policy or definition.retry_policy or self.retry_policy
+                path, values = self.path_of(use.name), self.values_of(use)
                 inputs = {}
                 for name, source in use.inputs.items():
                     fed = self.feed(source)
-                    if fed is not None:
+                    if fed is not None and (fed.sources or name not in values):
                         inputs[name] = fed
-                yield OpNode(self.path_of(use.name), definition, inputs, tags, policy, use.origin)
+                yield OpNode(path, definition, inputs, tags, policy, use.origin, values)
+
+    def values_of(self, use: composition.Invocation) -> dict[str, Any]:
+        """Return the values that the job was given for inputs of *use*."""
+        values = {}
+        for name, source in use.inputs.items():
+            members = source.members if isinstance(source, composition.FanIn) else (source,)
+            given = [
+                self.input_values[member.input_name]
+                for member in members
+                if isinstance(member, composition.GraphInput)
+                and member.input_name in self.input_values
+            ]
+            if not given:
+                continue
+            if len(given) < len(members):
+                raise errors.OpweaveInvalidDefinitionError(
+                    f"the input {name!r} of {self.path_of(use.name)!r} ({use.origin}) takes a list of which input_values "
+                    "give a part: give all of its members, or return the values from ops"
+                )
+            values[name] = given if isinstance(source, composition.FanIn) else given[0]
+        return values
 
     def feed(self, source: composition.InputSource) -> NodeInput | None:
         """Return the ops' outputs that *source* stands for; None when nothing feeds it."""

@@ -33,6 +33,7 @@ def execute(
     resources: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
     run_id: str | None = None,
+    input_values: Mapping[str, Any] | None = None,
     clock: Clock | None = None,
 ) -> ExecuteInProcessResult:
     """Run *job* and return its result.
@@ -45,7 +46,9 @@ def execute(
     }
     if replaced:
         job = job.replacing_resources(replaced)
-    plan = build_plan(job, run_config, tuple(op_selection))
+    if input_values:
+        job = job.with_input_values(input_values)
+    plan = build_plan(job, run_config, op_selection)
     run = RunInfo(
         run_id or secrets.token_hex(13), job.name, {**plan.tags, **(tags or {})}, plan.run_config
     )

@@ -82,6 +82,8 @@ class _Loader:
                     f"the input {name!r} of {self._node.path!r} takes one value and is fed by {len(members)}"
                 )
             value = members if fed is not None and fed.is_fan_in else members[0]
+        elif name in self._node.values:
+            value = self._node.values[name]
         elif name in self._given:
             value = self._configured(definition)
         elif definition.has_default:

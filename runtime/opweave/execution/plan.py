@@ -33,7 +33,7 @@ def build_plan(
 
     Raises:
         OpweaveInvalidConfigError: With every problem of the run config.
-        OpweaveInvalidSubsetError: *op_selection* names nothing.
+        OpweaveInvalidSubsetError: *op_selection* is no list or names nothing.
         OpweaveInvalidDefinitionError: A required resource is not defined, or a tag is wrong.
     """
     structure = job.selected(op_selection)

@@ -8,6 +8,7 @@ import pytest
 
 from opweave import OpweaveInvalidSubsetError, graph, job, op
 from opweave.definitions.selection import select
+from opweave.execution.plan import build_plan
 
 
 @op
@@ -60,3 +61,21 @@ def test_a_selection_of_nothing_is_refused(query: str) -> None:
 def test_a_misspelt_op_suggests_the_closest() -> None:
     with pytest.raises(OpweaveInvalidSubsetError, match=r"did you mean c\.second"):
         select(diamond.structure, ["c.seconds"])
+
+
+def test_a_text_in_place_of_a_list_is_refused_with_the_list() -> None:
+    @op
+    def clean() -> None: ...
+
+    @job
+    def daily() -> None:
+        clean()
+
+    for run in (
+        lambda: daily.execute_in_process(op_selection="clean"),
+        lambda: build_plan(daily, op_selection="clean"),
+    ):
+        with pytest.raises(OpweaveInvalidSubsetError, match=r"op_selection=\['clean'\]"):
+            run()
+    with pytest.raises(OpweaveInvalidSubsetError, match="int 5: give a list"):
+        build_plan(daily, op_selection=5)  # type: ignore[arg-type]
