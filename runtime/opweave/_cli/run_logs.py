@@ -47,13 +47,20 @@ def print_events(
 
 
 def event_text(event: Mapping[str, Any]) -> str:
-    """Return an event as a line, and the user's traceback below it if it carries one."""
+    """Return an event as a line; further lines of its message and the traceback that it carries stand indented below."""
     step = f"{event['stepKey']}  " if event["stepKey"] else ""
     head = f"{style.dim(moments.clock_time(event['timestamp']))}  {style.safe_line(step + event['eventType'])}"
-    message = style.safe(event["message"]).strip()
-    text = f"{head}  {message}" if message else head
-    error = _error_of(event["payload"])
-    return text + "".join(f"\n    {line}" for line in style.safe(error).splitlines())
+    first, *rest = style.safe(event["message"]).strip().splitlines() or [""]
+    text = "  ".join(filter(None, (head, _level_of(event), first)))
+    below = [*rest, *style.safe(_error_of(event["payload"])).splitlines()]
+    return text + "".join(f"\n    {line}" for line in below)
+
+
+def _level_of(event: Mapping[str, Any]) -> str:
+    payload = event["payload"]
+    if event["eventType"] != "LOG_MESSAGE" or not isinstance(payload, dict):
+        return ""
+    return style.status(style.safe_line(str(payload.get("level") or "")))
 
 
 def _error_of(payload: Any) -> str:

@@ -29,7 +29,12 @@ _COLOURS = {
     "CANCELED": "yellow",
     "SKIPPED": "bright_black",
     "WAITING": "bright_black",
+    "DEBUG": "bright_black",
+    "WARNING": "yellow",
+    "ERROR": "red",
+    "CRITICAL": "red",
 }
+"""Of statuses and of log levels."""
 
 
 def has_colour() -> bool:
