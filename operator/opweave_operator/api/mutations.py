@@ -16,6 +16,8 @@ from opweave_operator.api.types.scalars import Info
 from opweave_operator.core import ids
 from opweave_operator.usecases.launch_request import Launched
 
+_LONGEST_REQUESTER = 256
+
 
 @strawberry.type
 class Mutation:
@@ -31,12 +33,14 @@ class Mutation:
         return launch_types.launch_error_of(result)
 
     @strawberry.mutation
-    async def terminate_run(self, info: Info, run_id: strawberry.ID) -> TerminateRunResult:
-        """Ask a run to end; asking twice is harmless."""
+    async def terminate_run(
+        self, info: Info, run_id: strawberry.ID, requested_by: str = "graphql"
+    ) -> TerminateRunResult:
+        """Ask a run to end; asking twice is harmless. The run's log tells *requested_by*."""
         try:
             parsed = ids.parse_run_id(run_id)
         except ValueError:
             return launch_types.not_found(run_id)
         return launch_types.termination_of(
-            await info.context.terminator.terminate(parsed, "graphql")
+            await info.context.terminator.terminate(parsed, requested_by[:_LONGEST_REQUESTER])
         )

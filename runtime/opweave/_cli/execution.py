@@ -111,7 +111,8 @@ def _lines(result: ExecuteInProcessResult) -> Iterator[str]:
             continue
         mark = style.status(style.MARKS[status], status)
         key = style.safe_line(event.step_key or "")
-        note = style.safe_line(event.message) if status == "SKIPPED" else ""
+        why = event.message.removeprefix(f"skipped {event.step_key}: ")
+        note = style.safe_line(why) if status == "SKIPPED" else ""
         yield f"  {key:<{width}}  {mark}  {style.status(status)}  {note}".rstrip()
     for key, failure in result.failures.items():
         yield style.status(f"{style.safe_line(key)} failed: {failure.reason}", "FAILURE")

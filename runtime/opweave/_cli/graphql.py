@@ -50,8 +50,7 @@ class Client:
         status, data = self._exchange("POST", "/graphql", body, headers)
         reply = self._parse(status, data)
         if reply.get("errors"):
-            messages = [str(e.get("message", e)) for e in reply["errors"] if isinstance(e, dict)]
-            raise CommandFailed(f"{self.url} refused the request: {'; '.join(messages) or status}")
+            raise self._refusal(status, reply["errors"])
         found = reply.get("data")
         if not isinstance(found, dict):
             raise CommandFailed(
@@ -121,6 +120,14 @@ class Client:
         raise CommandFailed(
             f"{self.url}/graphql answered {status} and no GraphQL: {text or 'nothing'}; is it an opweave server?"
         )
+
+    def _refusal(self, status: int, errors: object) -> CommandFailed:
+        listed = [e for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
+        text = "; ".join(dict.fromkeys(str(e.get("message", e)) for e in listed))
+        # An error with a path comes from the answer to the user's question, one without from how we asked it.
+        if text and all(e.get("path") for e in listed):
+            return CommandFailed(text)
+        return CommandFailed(f"{self.url} refused the request: {text or status}")
 
     def _new_connection(self) -> http.client.HTTPConnection:
         if self._is_tls:

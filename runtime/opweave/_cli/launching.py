@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from opweave._cli import program, queries, run_config, run_ids
+from opweave._cli import program, queries, requester, run_config, run_ids
 from opweave._cli.failures import CommandFailed, ConfigInvalid, NotFound, Unreachable
 from opweave._cli.graphql import Client
 from opweave._cli.run_config import RunConfigInput
@@ -71,7 +70,7 @@ def launch(
         "opSelection": list(op_selection) or None,
         "priority": priority,
         "runId": run_ids.new_run_id(),
-        "launchedBy": f"cli ({_user()})",
+        "launchedBy": requester.name(),
     }
     result = client.execute(queries.LAUNCH, {"params": params})["launchRun"]
     kind = result["__typename"]
@@ -113,10 +112,3 @@ def _json_tags(text: str) -> dict[str, str]:
     if not all(isinstance(value, str) for value in tags.values()):
         raise click.UsageError("--tags: values must be strings; put numbers into quotes")
     return dict(tags)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

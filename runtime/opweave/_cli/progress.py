@@ -170,9 +170,7 @@ def _step_line(step: Mapping[str, Any], width: int) -> str:
         if status not in ("WAITING", "SKIPPED")
         else ""
     )
-    note = step["reason"] if status in ("FAILURE", "SKIPPED", "CANCELED") else ""
-    if step["waitingReason"]:
-        note = f"waiting: {step['waitingReason']} {step['waitingMessage']}"
+    note = run_view.step_note(step)
     tries = len(step["attempts"])
     again = f"attempt {tries}" if tries > 1 else ""
     words = style.safe_line("  ".join(filter(None, (took, again, note))))

@@ -54,6 +54,14 @@ EVENTS = f"""query Events($runId: ID!, $after: Int!, $stepKey: String) {{
   }}
 }}"""
 
+NOTED_EVENTS = f"""query Notes($runId: ID!, $after: Int!) {{
+  run(runId: $runId) {{
+    events(after: $after, first: {EVENT_PAGE}, types: [STEP_UP_FOR_RETRY, ENGINE_EVENT]) {{
+      events {{ eventType message stepKey payload }} nextAfter hasMore
+    }}
+  }}
+}}"""
+
 COMPUTE_LOG = """query ComputeLog($runId: ID!, $stepKey: String!, $stream: LogStream!, $offset: Int!, $limit: Int!) {
   run(runId: $runId) {
     isFinished
@@ -92,8 +100,8 @@ LAUNCH = f"""mutation Launch($params: LaunchParams!) {{
   }}
 }}"""
 
-TERMINATE = f"""mutation Terminate($runId: ID!) {{
-  terminateRun(runId: $runId) {{
+TERMINATE = f"""mutation Terminate($runId: ID!, $requestedBy: String!) {{
+  terminateRun(runId: $runId, requestedBy: $requestedBy) {{
     __typename
     ... on TerminateRunSuccess {{ isNew run {{ {_RUN_FIELDS} }} }}
     ... on RunFinished {{ message run {{ {_RUN_FIELDS} }} }}

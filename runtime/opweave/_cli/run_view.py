@@ -9,6 +9,7 @@ import click
 
 from opweave._cli import moments, style, user_error
 from opweave._cli.output import Column, table_lines
+from opweave._cli.run_notes import RunNotes
 
 Run = Mapping[str, Any]
 Step = Mapping[str, Any]
@@ -64,7 +65,8 @@ RUN_COLUMNS = (
 )
 
 
-def _note(step: Step) -> str:
+def step_note(step: Step) -> str:
+    """Return why the step waits or how it ended: the same words wherever a step is shown."""
     if step["waitingReason"]:
         waited = moments.seconds_between(_waiting_since(step), moments.now())
         since = f"waiting {moments.duration(waited)}: " if waited is not None else "waiting: "
@@ -76,6 +78,14 @@ def _waiting_since(step: Step) -> object:
     attempts = step["attempts"]
     return (
         attempts[-1]["moments"]["created"] or attempts[-1]["moments"]["ready"] if attempts else None
+    )
+
+
+def _attempts(step: Step) -> str:
+    """Return how many processes or pods the step had, and how many tries more there were within them."""
+    count, retries = len(step["attempts"]), step.get("retries", 0)
+    return f"{count or ''}" + (
+        f" (+{retries} retr{'y' if retries == 1 else 'ies'})" if retries else ""
     )
 
 
@@ -91,7 +101,7 @@ def _phase(start: str, end: str) -> Any:  # a function of a step; Column wants a
 STEP_COLUMNS = (
     Column("STEP", lambda step: step["stepKey"]),
     Column("STATUS", lambda step: step["status"], is_status=True),
-    Column("ATTEMPTS", lambda step: str(len(step["attempts"]) or "")),
+    Column("ATTEMPTS", _attempts),
     Column("DURATION", lambda step: moments.duration(step_seconds(step))),
     Column("QUEUED s", _phase("ready", "created"), is_wide=True),
     Column("START s", _phase("created", "userCode"), is_wide=True),
@@ -102,16 +112,19 @@ STEP_COLUMNS = (
         lambda s: (s["attempts"][-1]["workerName"] or "") if s["attempts"] else "",
         is_wide=True,
     ),
-    Column("NOTE", _note),
+    Column("NOTE", step_note),
 )
 
 
-def show(run: Run, *, is_wide: bool) -> None:
-    """Print the run, its steps, and the errors of those that failed."""
+def show(run: Run, notes: RunNotes, *, is_wide: bool) -> None:
+    """Print the run, its steps, what its log warns of, and the errors of the steps that failed."""
     click.echo("\n".join(_header(run)))
     if run["steps"]:
         columns = [c for c in STEP_COLUMNS if is_wide or not c.is_wide]
-        click.echo("\n" + "\n".join(table_lines(run["steps"], columns)))
+        steps = [{**s, "retries": notes.retries.get(s["stepKey"], 0)} for s in run["steps"]]
+        click.echo("\n" + "\n".join(table_lines(steps, columns)))
+    if notes.lines:
+        click.echo("\nnotes\n" + "\n".join(f"  {line}" for line in notes.lines))
     errors = list(error_lines(run))
     if errors:
         click.echo("\n" + "\n".join(errors))

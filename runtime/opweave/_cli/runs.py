@@ -18,7 +18,9 @@ from opweave._cli import (
     moments,
     program,
     queries,
+    requester,
     run_logs,
+    run_notes,
     run_view,
     stored_value,
     style,
@@ -191,10 +193,11 @@ def show(options: ServerOptions, run_id: str, output: str) -> None:
     with options.connect() as client:
         run = find(client, run_id, query)
         url = client.url
-    if is_structured(output):
+        notes = None if is_structured(output) else run_notes.read(client, run["runId"])
+    if notes is None:
         write_structured(run, output)
         return
-    run_view.show(run, is_wide=output == "wide")
+    run_view.show(run, notes, is_wide=output == "wide")
     drawn = time_line.lines(run)
     if drawn:
         click.echo("\n" + "\n".join(drawn))
@@ -221,7 +224,8 @@ def terminate(options: ServerOptions, run_ids: Sequence[str], output: str) -> No
     with options.connect() as client:
         for text in run_ids:
             run_id = _full_id(client, text)
-            result = client.execute(queries.TERMINATE, {"runId": run_id})["terminateRun"]
+            variables = {"runId": run_id, "requestedBy": requester.name()}
+            result = client.execute(queries.TERMINATE, variables)["terminateRun"]
             if result["__typename"] == "RunNotFound":
                 raise NotFound(result["message"])
             ended.append(result["run"])

@@ -260,6 +260,22 @@ async def test_a_run_is_found_by_the_beginning_of_its_id(world: World) -> None:
     ]
 
 
+async def test_the_log_tells_who_asked_a_run_to_end(world: World) -> None:
+    """Whoever asks may give a name; without one it is the way of asking, and a name has a bound."""
+    run, other = [await world.launch(builders.planned("load")) for _ in range(2)]
+    mutation = "mutation($id: ID!, $by: String!) { terminateRun(runId: $id, requestedBy: $by) { __typename } }"
+    await ask(world, mutation, id=run.id, by=f"cli (anna){'x' * 9000}")
+    await ask(world, "mutation($id: ID!) { terminateRun(runId: $id) { __typename } }", id=other.id)
+    query = "query($id: ID!) { run(runId: $id) { events(types: [ENGINE_EVENT]) { events { message } } } }"
+    [named, unnamed] = [
+        (await ask(world, query, id=run_id))["run"]["events"]["events"][-1]["message"]
+        for run_id in (run.id, other.id)
+    ]
+    assert named.startswith("termination requested by cli (anna)x")
+    assert len(named) < 300
+    assert unnamed == "termination requested by graphql"
+
+
 async def test_terminating_twice_is_harmless_and_a_finished_run_says_so(world: World) -> None:
     """Each case is a type of its own."""
     run = await world.launch(builders.planned("load"))

@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from opweave import Definitions, Field, job, op
+from opweave import Definitions, Field, RetryRequested, job, op, resource
 
 
 @op
@@ -38,6 +38,28 @@ def wait_for(context):
     return []
 
 
+@resource
+def leaky(context):
+    """Fail when it is torn down."""
+    yield "usable"
+    raise OSError("the connection was gone already")
+
+
+@op(required_resource_keys={"leaky"})
+def second_try(context):
+    """Succeed when it is tried again."""
+    context.log.warning("first line\nsecond line")
+    if context.retry_number == 0:
+        raise RetryRequested(max_retries=1)
+    return []
+
+
+@job(resource_defs={"leaky": leaky})
+def noisy():
+    """Succeed with something to tell."""
+    second_try()
+
+
 @job
 def daily_report():
     """Make the report."""
@@ -56,4 +78,4 @@ def slow():
     total(wait_for())
 
 
-defs = Definitions(jobs=[daily_report, failing, slow])
+defs = Definitions(jobs=[daily_report, failing, noisy, slow])

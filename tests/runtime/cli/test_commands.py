@@ -50,7 +50,7 @@ def test_dev_says_what_it_serves(shop: Instance) -> None:
     assert shop.lines[0].endswith("SQLite")
     [line] = [line for line in shop.lines if line.startswith("location shop")]
     assert "loaded" in line
-    assert "3 jobs" in line
+    assert "4 jobs" in line
 
 
 def test_lists_jobs(shop: Instance) -> None:
@@ -65,11 +65,12 @@ def test_lists_jobs(shop: Instance) -> None:
         "CONFIG",
         "DESCRIPTION",
     ]
-    assert {line.split()[0] for line in table[1:]} == {"daily_report", "failing", "slow"}
+    assert {line.split()[0] for line in table[1:]} == {"daily_report", "failing", "noisy", "slow"}
     rows = yaml.safe_load(shop.run("job", "list", "-o", "yaml").stdout)
     assert {row["name"]: row["requiresConfig"] for row in rows} == {
         "daily_report": False,
         "failing": False,
+        "noisy": False,
         "slow": True,
     }
 
@@ -144,6 +145,30 @@ def test_a_failed_run_shows_the_users_traceback(shop: Instance, failure: dict[st
     assert failure["runId"] in shop.run("run", "list", "-s", "failure").stdout
 
 
+def test_following_says_why_a_step_was_skipped(shop: Instance, failure: dict[str, Any]) -> None:
+    """The words are those of the run's page."""
+    followed = shop.run("run", "wait", failure["runId"]).stdout
+    shown = shop.run("run", "show", failure["runId"]).stdout
+    assert "UpstreamFailed upstream step broken failed" in followed
+    assert "UpstreamFailed upstream step broken failed" in shown
+    assert "UserCodeError ZeroDivisionError: division by zero" in followed
+
+
+def test_a_run_is_shown_with_what_its_log_warns_of(shop: Instance) -> None:
+    """Tries within a process are counted, and a failing clean-up of a successful run is told."""
+    done = shop.run("job", "launch", "noisy", "--follow", "-o", "json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    run_id = json.loads(done.stdout)["runId"]
+    shown = shop.run("run", "show", run_id).stdout.splitlines()
+    row = next(line for line in shown if line.startswith("second_try "))
+    assert "1 (+1 retry)" in row
+    note = shown[shown.index("notes") + 1]
+    assert note.startswith("  second_try: resource leaky could not be torn down")
+    assert "OSError: the connection was gone already" in note
+    log = shop.run("run", "logs", run_id).stdout
+    assert "LOG_MESSAGE  WARNING  first line\n    second line\n" in log
+
+
 def test_shows_a_run_by_the_beginning_of_its_id(shop: Instance, report: dict[str, Any]) -> None:
     """An id may be cut as long as it is the only one, in either case."""
     short = report["runId"][:20].upper()
@@ -215,8 +240,11 @@ def test_scaffolds_a_config_that_can_be_launched(shop: Instance, tmp_path: Path)
     [
         (["run", "show", "01zzzz"], 3, "01zzzz"),
         (["run", "logs", "01" + "0" * 24], 3, "there is no run"),
+        (["run", "show", "zzzzzzz"], 3, "there is no run"),
+        (["run", "show", '\u00fc"{'], 3, "there is no run"),
+        (["run", "show", "01z"], 2, "Error: '01z' is too short"),
         (["job", "launch", "nope"], 3, "nope"),
-        (["job", "print", "nope"], 3, "there are: daily_report, failing, slow"),
+        (["job", "print", "nope"], 3, "there are: daily_report, failing, noisy, slow"),
         (["job", "scaffold-config", "nope"], 3, "nope"),
         (["location", "show", "nope"], 3, "there are: shop"),
         (["job", "launch", "slow", "--config-json", "{"], 4, "--config-json:1:2"),
@@ -244,6 +272,7 @@ def test_terminates_a_run(shop: Instance, tmp_path: Path) -> None:
     assert (first.returncode, again.returncode, waited.returncode) == (0, 0, 1)
     assert "CANCELED" in waited.stdout.splitlines()[-1]
     assert "had ended already" in shop.run("run", "terminate", run["runId"]).stdout
+    assert "termination requested by cli (" in shop.run("run", "logs", run["runId"]).stdout
 
 
 def test_ctrl_c_stops_following_only(shop: Instance, tmp_path: Path) -> None:
@@ -301,7 +330,7 @@ def test_follows_logs_until_the_run_ends(shop: Instance, tmp_path: Path) -> None
 def test_shows_locations(shop: Instance) -> None:
     """A location is listed with its counts, and shown with its jobs."""
     row = shop.run("location", "list").stdout.splitlines()[1].split()
-    assert row[:4] == ["shop", "local", "True", "3"]
+    assert row[:4] == ["shop", "local", "True", "4"]
     assert "job       daily_report  Make the report." in shop.run("location", "show", "shop").stdout
 
 
