@@ -1,7 +1,7 @@
 """Custom resources from files instead of a cluster: the same manifests serve ``kubectl apply`` and ``opweave dev``.
 
-Only documents of our own group and ConfigMaps are read; others that a file holds for the cluster are left alone. The
-schema of the kinds is checked here only as far as it is needed to run without a cluster.
+Only documents of our own group and ConfigMaps are read; others that a file holds for the cluster are left alone. Ours
+must fit the schema of their CRD, as on a cluster.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from opweave_operator.adapters.local.yaml_documents import Document
 from opweave_operator.core import model
 
 API_VERSION = "opweave.dev/v1alpha1"
+KINDS = ("CodeLocation", "Job", "Schedule", "Sensor", "Instance")
 _GROUP = "opweave.dev/"
 _DEFAULT_KEY = "definitions.py"
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}")
@@ -84,6 +85,11 @@ def _declared(document: Document, config_maps: Mapping[str, Document], home: Pat
             f"{document.place}: apiVersion {content['apiVersion']!r} is not known here; write {API_VERSION}"
         )
     kind, name = content.get("kind"), _name(document)
+    if kind not in KINDS:
+        raise DeclarationError(f"{document.place}: kind {kind!r} is none of {', '.join(KINDS)}")
+    from opweave_operator.adapters.local import manifest_schema  # noqa: PLC0415  # 0.2 s only a manifest costs
+
+    manifest_schema.check(document, kind)
     spec = _mapping(content, "spec", document)
     if kind == "CodeLocation":
         return _code_location(document, name, spec, config_maps, home)
@@ -91,11 +97,7 @@ def _declared(document: Document, config_maps: Mapping[str, Document], home: Pat
         return Declarations(jobs=(_job(document, name, spec),))
     if kind == "Instance":
         return Declarations(instance=spec)
-    if kind in ("Schedule", "Sensor"):
-        return Declarations(notices=(f"{kind} {name} ({document.place}) is not evaluated yet",))
-    raise DeclarationError(
-        f"{document.place}: kind {kind!r} is none of CodeLocation, Job, Schedule, Sensor, Instance"
-    )
+    return Declarations(notices=(f"{kind} {name} ({document.place}) is not evaluated yet",))
 
 
 def _name(document: Document) -> str:

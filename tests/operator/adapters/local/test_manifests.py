@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from pathlib import Path
 
 import pytest
 
-from opweave_operator.adapters.local import declarations, manifests
+from opweave_operator.adapters.local import (
+    declarations,
+    manifest_schema,
+    manifests,
+    yaml_documents,
+)
 from opweave_operator.adapters.local.declarations import DeclarationError, Declarations
 
 QUICKSTART = """
@@ -152,7 +158,10 @@ def job_with(spec: str) -> str:
             location_with("{configMap: {name: nope}}"),
             "'nope' is in none of the given files, which hold: none",
         ),
-        (location_with("{git: {repository: 'https://x/y'}}"), "cloned on the cluster only"),
+        (
+            location_with("{git: {repository: 'https://x/y'}}"),
+            "cloned on the cluster only",
+        ),
         (location_with("{file: missing.py}"), "missing.py does not exist below"),
         (location_with("{module: a, file: b.py}"), "exactly one of file, module and package"),
         (location_with("[]"), "spec.source must be a mapping"),
@@ -161,7 +170,7 @@ def job_with(spec: str) -> str:
             job_with("{codeLocation: a, job: b, priority: high}"),
             "spec.priority must be a whole number",
         ),
-        (job_with("{codeLocation: a, job: b, tags: {n: 1}}"), "spec.tags must hold strings"),
+        (job_with("{codeLocation: a, job: b, tags: {n: 1}}"), "spec.tags.n must be a string"),
         (
             job_with("{codeLocation: a, job: b}") + "---\n" + job_with("{codeLocation: a, job: b}"),
             "declared twice",
@@ -178,6 +187,82 @@ def test_tells_what_is_wrong_and_where(tmp_path: Path, text: str, told: str) -> 
     """Each mistake names the file, the document and what to mend."""
     with pytest.raises(DeclarationError, match=told):
         load(tmp_path, text)
+
+
+def instance_with(spec: str) -> str:
+    return (
+        f"apiVersion: opweave.dev/v1alpha1\nkind: Instance\nmetadata: {{name: i}}\nspec: {spec}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            instance_with("{runQueue: {maxConcurrentRuns: 0}}"),
+            "manifests.yaml, document 1: spec.runQueue.maxConcurrentRuns must be at least",
+        ),
+        (
+            instance_with("{runQueue: {maxConcurrentRuns: many}}"),
+            "spec.runQueue.maxConcurrentRuns must be a whole number, not 'many'",
+        ),
+        (
+            instance_with("{runQueue: {maxConcurentRuns: 1}}"),
+            "spec.runQueue.maxConcurentRuns is not a field; did you mean maxConcurrentRuns?",
+        ),
+        (instance_with("{paused: [Everything]}"), "spec.paused[0] must be one of"),
+        (job_with("{codeLocation: a, job: b, priority: 1001}"), "must be at most 1000, not 1001"),
+        (
+            job_with("{codeLocation: a, job: b, limits: {maxConcurrentRuns: 0}, jbo: 1}"),
+            "spec.limits.maxConcurrentRuns must be at least 1",
+        ),
+        (
+            job_with("{codeLocation: a, job: b, runConfig: text}"),
+            "spec.runConfig must be a mapping",
+        ),
+        (job_with("{codeLocation: a, job: b, tags: {1: x}}"), "must be a string, not 1"),
+        (location_with("{configMap: {key: x}}"), "spec.source.configMap.name is required"),
+    ],
+)
+def test_ours_must_fit_their_crd(tmp_path: Path, text: str, told: str) -> None:
+    """What the API server would refuse is refused here, with the field and what was expected."""
+    with pytest.raises(DeclarationError, match=re.escape(told)):
+        load(tmp_path, text)
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    """A line for each fault."""
+    with pytest.raises(DeclarationError) as refused:
+        load(tmp_path, job_with("{codeLocation: a, job: b, priority: x, jbo: 1}"))
+
+    assert len(str(refused.value).splitlines()) == 2
+
+
+CRD_CASES = Path(__file__).parents[3] / "integration" / "crds"
+KNOWN_BY_SCHEMA = ("unknown field", "greater than or equal", "less than or equal", "Required value")
+
+
+@pytest.mark.parametrize("file", sorted((CRD_CASES / "valid").glob("*.yaml")), ids=lambda f: f.stem)
+def test_what_a_cluster_takes_fits(file: Path) -> None:
+    """The objects that the API server accepts in the tests of the CRDs."""
+    for document in yaml_documents.read(file):
+        manifest_schema.check(document, document.content["kind"])
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        file
+        for file in sorted((CRD_CASES / "invalid").glob("*.yaml"))
+        if any(words in file.read_text(encoding="utf-8") for words in KNOWN_BY_SCHEMA)
+    ],
+    ids=lambda f: f.stem,
+)
+def test_what_a_cluster_refuses_for_its_shape_does_not_fit(file: Path) -> None:
+    """The same for those that it refuses by schema, not by a rule."""
+    [document] = yaml_documents.read(file)
+    with pytest.raises(DeclarationError):
+        manifest_schema.check(document, document.content["kind"])
 
 
 def test_names_of_config_map_keys_are_no_paths(tmp_path: Path) -> None:
