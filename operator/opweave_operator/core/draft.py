@@ -103,7 +103,10 @@ class Draft:
         payload: dict[str, Any] = {"reason": outcome.reason, "source": outcome.source}
         if outcome.exit_code is not None:
             payload["exit_code"] = outcome.exit_code
-        self.log(_EVENT_OF_OUTCOME[outcome.status], outcome.message, settled, newest, **payload)
+        event_type = _EVENT_OF_OUTCOME[outcome.status]
+        if outcome.status is AttemptStatus.LOST and self.run.cancel_requested_at is not None:
+            event_type = EventType.ENGINE_EVENT  # nothing is retried any more
+        self.log(event_type, outcome.message, settled, newest, **payload)
 
     def end_without_attempt(
         self, step: model.Step, event: StepEvent, reason: str, message: str

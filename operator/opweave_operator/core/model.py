@@ -14,6 +14,9 @@ from typing import Any, NewType
 from opweave.wire import attempt as wire_attempt
 from opweave.wire import plan as wire_plan
 
+JOB_STEPS_KEY = "jobSteps"
+"""Under which `Run.worker_template` carries the pod shape that the declared job asks for (``Job.spec.steps``)."""
+
 RunId = NewType("RunId", str)
 StepKey = NewType("StepKey", str)
 

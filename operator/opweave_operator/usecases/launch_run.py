@@ -29,9 +29,6 @@ from opweave_operator.usecases.launch_target import LaunchTarget, TargetFinder
 
 DEDUPE_TAG = "opweave/dedupe-key"
 PRIORITY_TAG = "opweave/priority"
-JOB_STEPS_KEY = "steps"
-"""Where `model.Run.worker_template` carries the pod shape that the declared job asks for (`Job.spec.steps`)."""
-
 LARGEST_PRIORITY = 1000
 """As ``Job.spec.priority`` has it: from minus this to this."""
 
@@ -229,7 +226,7 @@ def _build(
     declared = target.declared
     template = dict(target.location.worker_template)
     if declared and declared.step_overrides:
-        template[JOB_STEPS_KEY] = dict(declared.step_overrides)
+        template[model.JOB_STEPS_KEY] = dict(declared.step_overrides)
     return model.Run(
         id=run_id,
         location=target.location.ref,

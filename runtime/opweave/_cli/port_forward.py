@@ -15,11 +15,13 @@ from collections.abc import Iterator
 
 from opweave._cli.failures import NotFound, Unreachable
 
-SERVICE_PORT = 80
+SERVICE_PORT = "http"
+"""By name: which number it has is the installation's choice."""
 DEFAULT_NAMESPACE = "opweave"
 DEFAULT_SERVICE = "opweave-web"
 SERVICE_SELECTOR = "app.kubernetes.io/name=opweave,app.kubernetes.io/component=web"
 START_TIMEOUT_SECONDS = 20.0
+RESTART_SECONDS = 0.5
 
 _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 
@@ -38,27 +40,60 @@ def forwarded(*, context: str | None, namespace: str | None) -> Iterator[str]:
         )
     command = [kubectl, *(["--context", context] if context else [])]
     found_namespace, service = _find_service(command, namespace)
-    arguments = ["port-forward", "-n", found_namespace, f"service/{service}", f":{SERVICE_PORT}"]
-    child = subprocess.Popen(  # noqa: S603  # the user's kubectl, without a shell
-        [*command, *arguments, "--address", "127.0.0.1"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # Ctrl-C is for the command, which ends the forwarding itself
-    )
+    where = ["-n", found_namespace, f"service/{service}", "--address", "127.0.0.1"]
+    forwarding = _Forwarding([*command, "port-forward", *where])
     try:
-        yield f"http://127.0.0.1:{_wait_for_port(child)}"
+        yield f"http://127.0.0.1:{forwarding.port}"
     finally:
+        forwarding.end()
+
+
+class _Forwarding:
+    """A kubectl that forwards a local port, started again when it ends because the pod behind it was replaced."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        self._has_ended = threading.Event()
+        self._child = self._start("")
+        try:
+            self.port = _wait_for_port(self._child)
+        except BaseException:
+            self.end()
+            raise
+        threading.Thread(target=self._keep_up, daemon=True).start()
+
+    def end(self) -> None:
+        """Stop forwarding."""
+        self._has_ended.set()
+        child = self._child
         child.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(timeout=5)
         if child.returncode is None:
             child.kill()
             child.wait()
-        for pipe in (child.stdout, child.stderr):
-            if pipe is not None:
-                pipe.close()
+
+    def _start(self, local_port: int | str) -> subprocess.Popen[str]:
+        return subprocess.Popen(  # noqa: S603  # the user's kubectl, without a shell
+            [*self._command, f"{local_port}:{SERVICE_PORT}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for the command, which ends the forwarding itself
+        )
+
+    def _keep_up(self) -> None:
+        while True:
+            self._child.wait()
+            if self._has_ended.wait(RESTART_SECONDS):
+                return
+            self._child = self._start(self.port)
+            if self._has_ended.is_set():  # `end` may have seen the child before
+                self._child.terminate()
+                return
+            with contextlib.suppress(Unreachable):  # tried again: its end is seen above
+                _wait_for_port(self._child)
 
 
 def _find_service(command: list[str], namespace: str | None) -> tuple[str, str]:

@@ -399,3 +399,18 @@ def test_a_worker_that_only_waits_for_its_turn_is_not_lost_with_the_note_of_it()
     assert "NoFreeSlot" == state.steps[model.StepKey("a")].waiting_reason
     gone = build.observe(build.worker("a", 1, WorkerPhase.ABSENT))
     assert [("a", 1)] == starts(decide.decide(state, gone, build.at(2), POLICY))
+
+
+def test_a_worker_that_a_cancel_ended_is_not_said_to_be_retried() -> None:
+    """The log has the step's cancellation and no announcement of a retry."""
+    state = decide.decide(
+        first(build.planned("a")).state,
+        build.observe(build.worker("a", 1, WorkerPhase.RUNNING)),
+        build.at(1),
+        POLICY,
+    ).state
+    asked = decide.request_cancel(state, build.at(2)).state
+    gone = build.observe(build.worker("a", 1, WorkerPhase.ABSENT))
+    types = [event.type for event in decide.decide(asked, gone, build.at(3), POLICY).events]
+    assert EventType.STEP_UP_FOR_RETRY not in types
+    assert EventType.STEP_CANCELED in types

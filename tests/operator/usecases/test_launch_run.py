@@ -93,7 +93,7 @@ async def test_the_declared_jobs_shape_limits_and_tags_apply(shop_world: World) 
         run.priority,
         run.timeouts.run_seconds,
     )
-    assert {"resources": {"limits": {"memory": "1Gi"}}} == run.worker_template["steps"]
+    assert {"resources": {"limits": {"memory": "1Gi"}}} == run.worker_template[model.JOB_STEPS_KEY]
     assert "hello" == run.job_resource
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opweave_operator.adapters.kubernetes import pod_shape
+from opweave_operator.core import model
 
 
 class TemplateError(ValueError):
@@ -77,7 +78,7 @@ def to_json(template: WorkerTemplate) -> dict[str, Any]:
             "image": git.image,
         },
         "shape": template.shape,
-        "jobSteps": dict(template.job_shape),
+        model.JOB_STEPS_KEY: dict(template.job_shape),
     }
 
 
@@ -93,7 +94,7 @@ def from_json(value: Mapping[str, Any]) -> WorkerTemplate:
             " launch the run again"
         )
     args = value.get("args")
-    steps = value.get("jobSteps") or {}
+    steps = value.get(model.JOB_STEPS_KEY) or {}
     if not isinstance(args, list) or not all(isinstance(a, str) for a in args):
         raise TemplateError("the run's worker template has no list of args; launch the run again")
     if not isinstance(steps, Mapping):

@@ -10,6 +10,7 @@ import pytest
 from opweave_operator.adapters.kubernetes import names, pod_shape, worker_template
 from opweave_operator.adapters.kubernetes.manifests import run_job, step_pod
 from opweave_operator.adapters.kubernetes.worker_template import GitSource, WorkerTemplate
+from opweave_operator.core import model
 from support import builders
 
 
@@ -48,6 +49,22 @@ def test_it_carries_ids_and_nothing_else() -> None:
     assert body["metadata"]["finalizers"] == [names.OUTCOME_FINALIZER]
     assert body["metadata"]["ownerReferences"][0]["uid"] == "u1"
     assert body["metadata"]["labels"][names.LABEL_COMPLETION_INDEX] == "0"
+
+
+def test_what_a_launch_adds_for_the_declared_job_reaches_the_pod() -> None:
+    """Launching and making pods agree on where `Job.spec.steps` travels."""
+    launched = worker_template.to_json(template()) | {
+        model.JOB_STEPS_KEY: {"nodeSelector": {"disk": "ssd"}, "serviceAccountName": "loader"}
+    }
+    state = builders.run_state(builders.planned("clean"))
+    step = next(iter(state.steps.values()))
+    body = step_pod.step_pod(
+        state.run, step, 1, worker_template.from_json(launched), job_uid="u1", api_url="http://web"
+    )
+    assert ({"disk": "ssd"}, "loader") == (
+        body["spec"]["nodeSelector"],
+        body["spec"]["serviceAccountName"],
+    )
 
 
 def test_levels_are_merged_and_the_op_has_the_last_word() -> None:
