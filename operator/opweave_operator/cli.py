@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 
-from opweave_operator import ports, settings
+from opweave_operator import ports, preflight, settings
 from opweave_operator.errors import OperatorError
 from opweave_operator.settings import LocalSettings, OperatorSettings
 
@@ -111,8 +111,21 @@ def dev(
         manifests=manifests,
         working_directory=working_directory,
     )
-    _run_until_stopped(_dev(local))
+    try:
+        if not (files or modules or workspace):
+            _check_directory(working_directory or Path.cwd())
+        with preflight.passed(local):
+            _run_until_stopped(_dev(local))
+    except OperatorError as error:
+        raise CommandFailed(str(error)) from error
     click.echo("\nstopped; steps that were running go on, and are found again at the next start")
+
+
+def _check_directory(directory: Path) -> None:
+    """Raise when *directory*, which is to be served because nothing was named, declares nothing."""
+    from opweave_operator.adapters.local import workspace
+
+    workspace.discover(directory)
 
 
 async def _dev(local: LocalSettings) -> None:
@@ -120,15 +133,13 @@ async def _dev(local: LocalSettings) -> None:
     click.echo(f"opweave {_version()} · instance {_shown(local.home)} · {kind}")
     # After the first line: these imports take most of a second, in which people want to see that something happens.
     from opweave_operator import bootstrap
-    from opweave_operator.adapters.local import home_lock
 
     listener = bootstrap.LocalListener(
         on_serving=lambda url: click.echo(f"{'web':<20} {url}"),
         on_location=_print_location,
         on_notice=lambda notice: click.echo(f"{'note':<20} {notice}"),
     )
-    with home_lock.held(local.home):
-        await bootstrap.run_local(local, listener)
+    await bootstrap.run_local(local, listener)
 
 
 def _print_location(record: ports.LocationRecord) -> None:
@@ -280,7 +291,7 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
 
 def _message(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return "the port is taken, perhaps by another `opweave dev`; choose one with --port"
+        return preflight.address_taken(str(error.strerror))
     return str(error)
 
 

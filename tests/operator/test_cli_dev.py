@@ -204,18 +204,41 @@ def test_one_orchestrator_per_home(tmp_path: Path, code: Path) -> None:
         code_of_first = stop_instance(first)
 
     assert second.returncode == 2
+    assert not second.stdout
     assert f"(process {first.process.pid})" in second.stderr
     assert code_of_first == 0
 
 
 def test_a_taken_port_is_told(tmp_path: Path, code: Path) -> None:
-    """The port in use is an error of one sentence."""
+    """The address in use is named in an error of one sentence, before anything else is said."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = opweave("dev", "-f", str(code), "--home", str(tmp_path / "home"), "--port", port)
     assert done.returncode == 2
-    assert "choose one with --port" in done.stderr
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in done.stderr
+    assert "choose another port with --port" in done.stderr
     assert "Traceback" not in done.stderr
+    assert not done.stdout
+
+
+def test_an_address_of_another_machine_is_told(tmp_path: Path, code: Path) -> None:
+    """Listening on it cannot work; the error names it and the flags."""
+    done = opweave("dev", "-f", str(code), "--home", str(tmp_path / "home"), "--host", "192.0.2.1")
+    assert done.returncode == 2
+    assert "cannot listen on 192.0.2.1:3000" in done.stderr
+    assert "--host" in done.stderr
+
+
+def test_a_home_that_cannot_be_made_is_told(tmp_path: Path, code: Path) -> None:
+    """The error names the home and the ways to choose another, before anything else is said."""
+    (tmp_path / "file").write_text("")
+    for home in ("/proc/opweave", tmp_path / "file" / "home"):
+        done = opweave("dev", "-f", str(code), "--home", str(home), "--port", "0")
+        assert done.returncode == 2
+        assert f"the home {home} cannot be made" in done.stderr
+        assert "--home" in done.stderr
+        assert "OPWEAVE_HOME" in done.stderr
+        assert not done.stdout
 
 
 @pytest.mark.parametrize(
