@@ -17,15 +17,13 @@ from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 from opweave.errors import StepTerminated
+from opweave.tracebacks import MAX_CHARACTERS, is_user_file, user_traceback
 
 if TYPE_CHECKING:
     from opweave import Definitions
     from opweave.wire.location import LoadFailure
 
-MAX_TRACEBACK_CHARACTERS = 16_000
 MAX_MESSAGE_CHARACTERS = 2_000
-_PACKAGE_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_FOREIGN_PREFIXES = ("<frozen ", _PACKAGE_DIRECTORY, os.path.dirname(importlib.__file__) + os.sep)
 _OPTIONS = {
     "--module": "module",
     "-m": "module",
@@ -183,32 +181,8 @@ def describe_hang(frame: FrameType | None, timeout_seconds: float, directory: st
     return LoadError(
         reason="LoadTimedOut",
         message=f"loading has not ended after {timeout_seconds:g} s; it stands here now{place}",
-        traceback="".join(traceback.StackSummary.from_list(kept).format())[
-            -MAX_TRACEBACK_CHARACTERS:
-        ],
+        traceback="".join(traceback.StackSummary.from_list(kept).format())[-MAX_CHARACTERS:],
     )
-
-
-def user_traceback(error: BaseException) -> str:
-    """Return the formatted traceback of *error* and its causes with the user's frames only, cut to 16 kB."""
-    import traceback  # noqa: PLC0415 - only a failure pays for it
-
-    shown = traceback.TracebackException.from_exception(error, compact=True)
-    part: traceback.TracebackException | None = shown
-    while part is not None:
-        kept = [frame for frame in part.stack if is_user_file(frame.filename)]
-        part.stack = traceback.StackSummary.from_list(kept)
-        part = part.__cause__ or part.__context__
-    text = "".join(shown.format())
-    if len(text) <= MAX_TRACEBACK_CHARACTERS:
-        return text
-    half = MAX_TRACEBACK_CHARACTERS // 2 - 20
-    return f"{text[:half]}\n  [... cut ...]\n{text[-half:]}"
-
-
-def is_user_file(filename: str) -> bool:
-    """Return whether a frame of *filename* belongs to the user rather than to opweave or the import system."""
-    return not filename.startswith(_FOREIGN_PREFIXES)
 
 
 def _import(pointer: CodePointer) -> ModuleType:

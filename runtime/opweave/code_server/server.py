@@ -15,7 +15,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, TypeVar
 
-from opweave import loading
+from opweave import tracebacks
 from opweave.code_server import answers
 from opweave.code_server.location_state import LocationState
 from opweave.wire.codec import WireError, decode, encode
@@ -101,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
                 HTTPStatus.INTERNAL_SERVER_ERROR,
                 "UserCodeError",
                 f"{type(error).__name__}: {error}",
-                loading.user_traceback(error),
+                tracebacks.user_traceback(error),
             )
             status, body = refusal.status, _json(refusal.reply)
         self.send_response(status)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opweave.child_process.process_group import lead_group
 from opweave.child_process.standard_streams import redirect_standard_streams
-from opweave.loading import user_traceback
 from opweave.step_process.channel import EventWriter
 from opweave.step_process.stop_request import StopRequest
+from opweave.tracebacks import user_traceback
 from opweave.wire import WIRE_VERSION
 from opweave.wire.attempt import (
     AttemptSlice,
@@ -153,14 +153,15 @@ def _send_outcome(events: EventWriter, outcome: StepSuccess | StepFailure) -> No
 
 
 def _load_failed(error: LoadError) -> StepFailure:
+    from opweave.execution.error_info import error_info  # noqa: PLC0415 - only a failure pays for it
+
+    raised = error.__cause__
+    # Where opweave found words of its own, as for code that ends the process, its message tells more than the error.
+    has_error = isinstance(raised, Exception) and error.traceback != ""
     return StepFailure(
         reason=error.reason,
         message=error.message,
-        error=ErrorInfo(
-            class_name=error.message.partition(":")[0],
-            message=error.message,
-            stack=error.traceback,
-        ),
+        error=error_info(raised) if has_error and raised is not None else None,
     )
 
 

@@ -119,7 +119,8 @@ class ErrorInfo:
     Attributes:
         class_name: As ``ZeroDivisionError``.
         message: ``str(error)``.
-        stack: Formatted traceback, the user's frames only; at most 64 kB.
+        stack: Traceback as Python prints it, error included, with the user's frames only; at most 64 kB. Older runtimes
+            leave the error out.
         cause: What it was raised from, if anything.
     """
 

@@ -328,6 +328,8 @@ def test_an_error_is_told_with_the_users_frames_only_and_its_cause(tmp_path: Pat
     assert "in fail" in outcome.error.stack
     assert "in read" in outcome.error.cause.stack
     assert "/opweave/" not in outcome.error.stack + outcome.error.cause.stack
+    assert outcome.error.stack.endswith("\nValueError: outer\n")
+    assert "KeyError: 'inner'" not in outcome.error.stack
 
 
 def _nested() -> list[Any]:

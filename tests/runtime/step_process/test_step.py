@@ -71,6 +71,11 @@ def test_code_that_cannot_be_loaded_is_the_users_failure(
         failure(ingest)["message"]
         == "ModuleNotFoundError: No module named 'no_such_module'  (user_code.py:2)"
     )
+    error = failure(ingest)["error"]
+    assert isinstance(error, dict)
+    assert error["class_name"] == "ModuleNotFoundError"
+    assert error["message"] == "No module named 'no_such_module'"
+    assert error["stack"].endswith("\nModuleNotFoundError: No module named 'no_such_module'\n")
 
 
 def test_an_exit_of_the_process_is_told_with_its_code(
