@@ -14,7 +14,7 @@ from opweave.config.problems import shown
 from opweave.definitions import events as user_events
 from opweave.definitions import metadata as metadata_values
 from opweave.definitions.types import OpweaveType, TypeCheck
-from opweave.execution.error_info import error_info
+from opweave.execution.error_info import error_info, one_line
 from opweave.wire import codec
 from opweave.wire.attempt import EventType
 
@@ -130,9 +130,11 @@ class StepEvents:
         self.tell(EventType.RESOURCE_INIT_FAILURE, f"resource {key} could not be set up", payload)
 
     def teardown_failed(self, key: str, error: BaseException) -> None:
-        """Tell that tearing a resource down raised; the step's outcome stands."""
+        """Tell that tearing a resource down raised, in the engine's words and in the log; the step's outcome stands."""
         payload = {"resource": key, "error": codec.encode(error_info(error))}
-        self.tell(EventType.ENGINE_EVENT, f"resource {key} could not be torn down", payload)
+        message = f"resource {key} could not be torn down"
+        self.tell(EventType.ENGINE_EVENT, message, payload)
+        self.log_message("ERROR", f"{message}: {one_line(error)}", {"logger": "opweave", **payload})
 
     def user_event(self, event: object) -> None:
         """Tell an event that the body made.

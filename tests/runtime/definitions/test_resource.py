@@ -109,6 +109,9 @@ def test_an_error_in_teardown_is_told_and_changes_nothing() -> None:
     assert result.success
     told = result.get_events_of_type(EventType.ENGINE_EVENT)[0]
     assert told.payload["error"]["message"] == "cannot close"
+    logged = result.get_events_of_type(EventType.LOG_MESSAGE)[0]
+    assert logged.payload["level"] == "ERROR"
+    assert logged.message == "resource db could not be torn down: OSError: cannot close"
 
 
 def test_one_set_up_serves_a_whole_run_in_this_process() -> None:
