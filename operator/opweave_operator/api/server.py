@@ -27,6 +27,7 @@ from opweave_operator.api.event_feed import EventFeedRoutes
 from opweave_operator.api.health import HealthRoutes
 from opweave_operator.api.ingest import IngestRoutes
 from opweave_operator.api.middleware import Guard
+from opweave_operator.api.pages import PageRoutes
 
 _SHUTDOWN_SECONDS = 3
 _KEEP_ALIVE_SECONDS = 75
@@ -47,6 +48,7 @@ def create_app(dependencies: ApiDependencies) -> Starlette:
         *EventFeedRoutes(dependencies).routes(),
         *graphql_app.routes(dependencies),
         *HealthRoutes(dependencies).routes(),
+        *PageRoutes(dependencies).routes(),
     ]
     settings = dependencies.settings
     middleware = [Middleware(Guard, metrics=dependencies.metrics)]
