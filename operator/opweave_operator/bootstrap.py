@@ -21,12 +21,14 @@ from opweave_operator.adapters.kubernetes.token_review import TokenReviewer
 from opweave_operator.adapters.local import declarations, manifests, workspace
 from opweave_operator.adapters.local.code_servers import CodeServers
 from opweave_operator.adapters.local.executor import LocalExecutor
+from opweave_operator.adapters.local.manifest_watch import ManifestWatch
 from opweave_operator.api import dependencies as api_dependencies
 from opweave_operator.api import server
 from opweave_operator.api.metrics import Metrics
 from opweave_operator.clock import SystemClock
 from opweave_operator.handlers import startup
 from opweave_operator.storage import engine as storage_engine
+from opweave_operator.storage import migrating
 from opweave_operator.usecases.admit_runs import RunAdmitter
 from opweave_operator.usecases.advance_run import RunAdvancer
 from opweave_operator.usecases.engine import RunEngine
@@ -123,8 +125,17 @@ async def run_local(local: settings.LocalSettings, listener: LocalListener) -> N
             on_change=listener.on_location,
         )
         engine = build_engine(stores, executor, clock, lambda: None, api.metrics)
+        watch = ManifestWatch(
+            paths=local.manifests,
+            declare=lambda: declared(local),
+            started=found,
+            catalog=stores.catalog,
+            on_notice=listener.on_notice,
+        )
         await serve_together(
-            web=web, on_started=lambda: listener.on_serving(url), others=(servers.run, engine.run)
+            web=web,
+            on_started=lambda: listener.on_serving(url),
+            others=(servers.run, engine.run, watch.run),
         )
 
 
@@ -181,7 +192,7 @@ def _kopf_operator(
             launch=launcher.launch,
             settings=own,
             clock=clock,
-            database_version=database_kind(own.database_url),
+            database_version=f"{database_kind(own.database_url)} {migrating.newest_revision()}",
             loops=lambda: [
                 startup.LoopHealth(
                     name=beat.name, is_healthy=beat.is_healthy, last_beat_at=beat.last_at

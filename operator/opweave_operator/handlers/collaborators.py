@@ -27,7 +27,7 @@ class Collaborators:
     Attributes:
         launch: `usecases.launch_run.RunLauncher.launch`.
         settings: Of this process: which Instance it serves, the stock image.
-        database_version: For people, as ``SQLite 3.45``.
+        database_version: Kind and revision of the tables, for people, as ``SQLite 0001``.
         loops: Tells the health of the controller's loops.
     """
 

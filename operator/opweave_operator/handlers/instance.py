@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 from opweave_operator.adapters.kubernetes import errors, moments, pod_shape
 from opweave_operator.adapters.kubernetes.conditions import Verdict
 from opweave_operator.adapters.kubernetes.resources import INSTANCES
+from opweave_operator.handlers import settings_effect
 from opweave_operator.handlers.collaborators import Collaborators
 from opweave_operator.handlers.status import StatusWriter
+from opweave_operator.settings import OperatorSettings
 
 STATUS_SECONDS = 10.0
 """Between two looks: queue length and beats change without a change of the object."""
@@ -49,7 +52,7 @@ class InstanceReconciler:
             await self._status.write(INSTANCES, body, verdict, {})
             return LEASE_SECONDS
         spec = body.get("spec") or {}
-        verdict = _judge(spec)
+        verdict = judge(spec, settings.database_url)
         if verdict.is_ready and await self._parts.catalog.get_instance() != spec:
             await self._parts.catalog.put_instance(spec)
         await self._status.write(INSTANCES, body, verdict, await self._fields(spec))
@@ -71,7 +74,7 @@ class InstanceReconciler:
         return {
             "databaseVersion": self._parts.database_version[:128] or None,
             "queueLength": len(await self._parts.runs.queued()),
-            "url": (spec.get("web") or {}).get("url"),
+            "url": (spec.get("web") or {}).get("url") or service_url(self._parts.settings),
             "loops": loops or None,
         }
 
@@ -83,10 +86,25 @@ def is_served_elsewhere(body: Mapping[str, Any], now: datetime) -> bool:
     return any(now - beat < timedelta(seconds=LEASE_SECONDS) for beat in beats)
 
 
-def _judge(spec: dict[str, Any]) -> Verdict:
-    """Return whether the settings can be used; when not, those stored before stay in effect."""
+def service_url(own: OperatorSettings) -> str:
+    """Return the address of the Service, as steps call it; without the port that every program assumes."""
+    url = own.api_url or f"http://opweave-web.{own.namespace}.svc{own.path_prefix}"
+    return re.sub(r"^(http://[^/:]+):80(?=/|$)", r"\1", url)
+
+
+def judge(spec: Mapping[str, Any], database_url: str) -> Verdict:
+    """Return whether the settings can be used by a process on *database_url*; when not, those stored before stay."""
     try:
         pod_shape.from_custom_resource(spec.get("podDefaults") or {}, "spec.podDefaults")
     except pod_shape.ShapeError as error:
         return Verdict(is_ready=False, reason="InvalidSpec", message=str(error), is_stalled=True)
+    mismatch = settings_effect.storage_mismatch(spec, database_url)
+    if mismatch:
+        return Verdict(is_ready=False, reason="StorageMismatch", message=mismatch, is_stalled=True)
+    idle = settings_effect.without_effect(spec)
+    if idle:
+        message = (
+            f"the settings are in effect, but this version does not obey yet: {', '.join(idle)}"
+        )
+        return Verdict(is_ready=True, reason="PartlyInEffect", message=message)
     return Verdict(is_ready=True, reason="Served", message="the settings are in effect")

@@ -41,6 +41,12 @@ def upgrade(connection: Connection) -> None:
         command.upgrade(settings, "head")
 
 
+def newest_revision() -> str:
+    """Return the revision to which `upgrade` brings the tables."""
+    settings = _configuration(None)
+    return script.ScriptDirectory.from_config(settings).get_current_head() or ""
+
+
 def current_revision(connection: Connection) -> str | None:
     """Return the revision of the tables; None when there are none."""
     context = migration.MigrationContext.configure(
@@ -49,7 +55,7 @@ def current_revision(connection: Connection) -> str | None:
     return context.get_current_revision()
 
 
-def _configuration(connection: Connection) -> config.Config:
+def _configuration(connection: Connection | None) -> config.Config:
     settings = config.Config()
     settings.set_main_option(
         "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")

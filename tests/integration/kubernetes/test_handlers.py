@@ -200,6 +200,15 @@ async def test_only_the_named_instance_is_served(live: LiveHandlers) -> None:
     assert stored["runQueue"]["maxConcurrentRuns"] == 7
 
 
+async def test_an_instance_names_the_settings_that_do_nothing_yet(live: LiveHandlers) -> None:
+    """They are stored all the same, and the status says where the web is and on what tables."""
+    await create(live, INSTANCES, "default", {"pools": [{"name": "db", "slots": 1}]})
+    body = await live.until(INSTANCES, "default", is_ready("PartlyInEffect"))
+    assert condition(body)["message"].endswith("does not obey yet: pools")
+    assert body["status"]["url"] == f"http://opweave-web.{live.namespace}.svc"
+    assert (await live.stores.catalog.get_instance())["pools"]
+
+
 async def test_a_schedule_says_that_it_does_not_tick_yet(live: LiveHandlers) -> None:
     await create(live, SCHEDULES, "daily", {"job": "hello", "cron": "0 6 * * *"})
     await live.until(SCHEDULES, "daily", is_not_ready("NotImplementedYet"))
