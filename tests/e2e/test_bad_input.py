@@ -24,9 +24,10 @@ WRONG_CONFIG = {
 
 
 @pytest.fixture(scope="module")
-def strict(installation: Installation) -> Location:
+def strict(installation: Installation) -> Iterator[Location]:
     """A location whose job cannot run without config."""
-    return runs.serve(installation, BAD_NAMESPACE, "strict", (LOCATIONS / "strict.py").read_text())
+    yield runs.serve(installation, BAD_NAMESPACE, "strict", (LOCATIONS / "strict.py").read_text())
+    runs.forget(installation, BAD_NAMESPACE)
 
 
 @pytest.fixture(scope="module")

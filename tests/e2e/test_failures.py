@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from support import runs
@@ -211,12 +213,13 @@ def test_a_deleted_pod_costs_an_attempt_and_not_the_run(faults: Location) -> Non
 
 
 @pytest.fixture
-def tight(installation: Installation) -> Location:
+def tight(installation: Installation) -> Iterator[Location]:
     """The location in a namespace whose quota is used up by the code server."""
     namespace = QUOTA_NAMESPACE
     location = runs.serve(installation, namespace, "faults", FAULTS.read_text())
     _allow_pods(installation, 1)
-    return location
+    yield location
+    runs.forget(installation, namespace)
 
 
 def _allow_pods(installation: Installation, number: int) -> None:

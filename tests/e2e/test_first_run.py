@@ -6,6 +6,7 @@ import base64
 import csv
 import json
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -48,7 +49,7 @@ def apply(installation: Installation, namespace: str, *paths: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def first_runs(installation: Installation) -> dict[str, FirstRun]:
+def first_runs(installation: Installation) -> Iterator[dict[str, FirstRun]]:
     """Quickstart and penguins, on the stock image and on one with libraries: under way together."""
     installation.cluster.build_image("penguins")
     stock, own = EXAMPLES_NAMESPACE, WORK_NAMESPACE
@@ -71,10 +72,12 @@ def first_runs(installation: Installation) -> dict[str, FirstRun]:
         installation.kubectl(
             *("annotate", "owj", job, "-n", namespace, "opweave.dev/run-requested-at=now")
         )
-    return {
+    yield {
         key: _follow(Location(installation=installation, namespace=namespace, name=location), job)
         for key, (namespace, location, job) in wanted.items()
     }
+    runs.forget(installation, stock)
+    runs.forget(installation, own, "penguins")
 
 
 def _follow(location: Location, job: str) -> FirstRun:

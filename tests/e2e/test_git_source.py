@@ -22,11 +22,14 @@ FILE = "team/definitions.py"
 
 @pytest.fixture(scope="module")
 def repository(
-    cluster: testbed.Cluster, tmp_path_factory: pytest.TempPathFactory
+    cluster: testbed.Cluster,
+    installation: Installation,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[git_server.GitRepository]:
     """A repository of this machine which pods can reach."""
     with git_server.served(tmp_path_factory.mktemp("git"), cluster.host_address) as served:
         yield served
+    runs.forget(installation, WORK_NAMESPACE, "from-git", "from-branch", "no-such-ref")
 
 
 def declare(installation: Installation, name: str, url: str, ref: str) -> Location:

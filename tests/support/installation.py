@@ -29,18 +29,19 @@ def until(
     *,
     timeout_seconds: float = 120,
     every_seconds: float = 0.2,
+    describe: Callable[[], object] = lambda: "",
 ) -> T:
     """Return what *probe* returns once it is neither None nor False; it is asked again as the world changes.
 
     Raises:
-        AssertionError: It never was; names *what* was waited for.
+        AssertionError: It never was; names *what* was waited for and what *describe* says of the world.
     """
     deadline = time.monotonic() + timeout_seconds
     while True:
         answer = probe()
         if answer is not None and answer is not False:
             return answer
-        assert time.monotonic() < deadline, f"waited {timeout_seconds} s for {what}"
+        assert time.monotonic() < deadline, f"waited {timeout_seconds} s for {what}; {describe()}"
         time.sleep(every_seconds)
 
 

@@ -91,7 +91,12 @@ class Location:
             run = self.run(run_id)
             return run if run.status in FINISHED else None
 
-        return until(f"the end of run {run_id}", ended, timeout_seconds=timeout_seconds)
+        return until(
+            f"the end of run {run_id}",
+            ended,
+            timeout_seconds=timeout_seconds,
+            describe=lambda: self.run(run_id).data,
+        )
 
     def succeed(self, job: str, run_config: dict[str, Any] | None = None) -> Run:
         """Launch a job and wait for its success."""
@@ -109,7 +114,11 @@ class Location:
             assert is_there or run.status not in FINISHED, run.data
             return run if is_there else None
 
-        return until(f"step {key} of {run_id} to be {status}", reached)
+        return until(
+            f"step {key} of {run_id} to be {status}",
+            reached,
+            describe=lambda: self.run(run_id).data,
+        )
 
     def wait_for_reason(
         self, run_id: str, key: str, reason: str, *, timeout_seconds: float = 60
@@ -122,7 +131,12 @@ class Location:
             step = run.step(key)
             return step if step["waitingReason"] == reason else None
 
-        return until(f"{key} of {run_id} to wait: {reason}", told, timeout_seconds=timeout_seconds)
+        return until(
+            f"{key} of {run_id} to wait: {reason}",
+            told,
+            timeout_seconds=timeout_seconds,
+            describe=lambda: self.run(run_id).data,
+        )
 
     def output(self, run_id: str, step: str, name: str = "result") -> Any:
         """Return the plain value that a step stored as an output."""
@@ -267,3 +281,9 @@ def declare_job(
             "spec": {"codeLocation": location, "job": name, **spec},
         }
     )
+
+
+def forget(installation: Installation, namespace: str, *locations: str) -> None:
+    """Delete code locations, or all of the namespace: their servers take room that other tests' steps need."""
+    chosen = locations or ("--all",)
+    installation.kubectl("delete", "codelocations", *chosen, "-n", namespace, "--ignore-not-found")
