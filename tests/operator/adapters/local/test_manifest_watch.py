@@ -1,0 +1,127 @@
+"""Manifests that change under a running instance."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from opweave_operator import ports, storage
+from opweave_operator.adapters.local import declarations, manifests
+from opweave_operator.adapters.local.manifest_watch import ManifestWatch
+from opweave_operator.storage import engine
+
+LIMIT_SECONDS = 30
+LOCATION = """
+apiVersion: opweave.dev/v1alpha1
+kind: CodeLocation
+metadata: {name: shop}
+spec: {source: {image: a, module: shop}}
+"""
+JOB = """---
+apiVersion: opweave.dev/v1alpha1
+kind: Job
+metadata: {name: nightly}
+spec: {codeLocation: shop, job: report}
+"""
+INSTANCE = """---
+apiVersion: opweave.dev/v1alpha1
+kind: Instance
+metadata: {name: default}
+spec: {runQueue: {maxConcurrentRuns: %s}}
+"""
+
+
+@pytest.fixture
+async def catalog(tmp_path: Path) -> AsyncIterator[ports.CatalogStore]:
+    database = engine.open_database(f"sqlite:///{tmp_path / 'opweave.db'}")
+    await engine.migrate(database)
+    stores = storage.open_stores(database, tmp_path)
+    yield stores.catalog
+    await stores.close()
+
+
+class Notices:
+    """Hands over each notice."""
+
+    def __init__(self) -> None:
+        self._told: asyncio.Queue[str] = asyncio.Queue()
+
+    def put(self, notice: str) -> None:
+        self._told.put_nowait(notice)
+
+    async def next(self) -> str:
+        async with asyncio.timeout(LIMIT_SECONDS):
+            return await self._told.get()
+
+
+@contextlib.asynccontextmanager
+async def watching(
+    tmp_path: Path, catalog: ports.CatalogStore, text: str
+) -> AsyncIterator[tuple[Path, Notices]]:
+    """Watch a file that holds *text* at first."""
+    file, notices = tmp_path / "manifests.yaml", Notices()
+    file.write_text(text, encoding="utf-8")
+
+    def declare() -> declarations.Declarations:
+        return manifests.load([file], tmp_path / "home")
+
+    started = declare()
+    await declarations.store(started, catalog)
+    watch = ManifestWatch(
+        paths=[file],
+        declare=declare,
+        started=started,
+        catalog=catalog,
+        on_notice=notices.put,
+        look_seconds=0.01,
+    )
+    task = asyncio.create_task(watch.run())
+    try:
+        yield file, notices
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_settings_and_jobs_take_effect_without_a_restart(
+    tmp_path: Path, catalog: ports.CatalogStore
+) -> None:
+    """What was changed, added and removed."""
+    async with watching(tmp_path, catalog, LOCATION + INSTANCE % 3) as (file, notices):
+        file.write_text(LOCATION + JOB + INSTANCE % 10, encoding="utf-8")
+        await notices.next()
+        changed = await catalog.get_instance()
+        jobs = [job.name for job in await catalog.list_jobs()]
+        file.write_text(LOCATION, encoding="utf-8")
+        await notices.next()
+
+        assert (changed, jobs) == ({"runQueue": {"maxConcurrentRuns": 10}}, ["nightly"])
+        assert await catalog.get_instance() == {}
+        assert await catalog.list_jobs() == []
+
+
+async def test_a_broken_manifest_changes_nothing(
+    tmp_path: Path, catalog: ports.CatalogStore
+) -> None:
+    """It is told with its fault, and what held before holds on."""
+    async with watching(tmp_path, catalog, LOCATION + INSTANCE % 3) as (file, notices):
+        file.write_text(LOCATION + INSTANCE % "many", encoding="utf-8")
+        notice = await notices.next()
+
+        assert "spec.runQueue.maxConcurrentRuns must be a whole number" in notice
+        assert await catalog.get_instance() == {"runQueue": {"maxConcurrentRuns": 3}}
+
+
+async def test_another_location_needs_a_new_start(
+    tmp_path: Path, catalog: ports.CatalogStore
+) -> None:
+    """That is said, and the location that is served is not forgotten."""
+    async with watching(tmp_path, catalog, LOCATION) as (file, notices):
+        file.write_text(LOCATION.replace("name: shop", "name: other"), encoding="utf-8")
+        told = [await notices.next(), await notices.next()]
+
+    assert "start `opweave dev` again" in told[1]
