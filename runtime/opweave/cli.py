@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from opweave._cli import extensions, program
+from opweave._cli import extensions, program, server
 from opweave._cli.failures import EXIT_CODES_HELP, EXIT_INTERRUPTED
 
 _COMMANDS = {
@@ -56,11 +56,12 @@ class _Lazy(click.Group):
 @click.command(
     cls=_Lazy, epilog=EXIT_CODES_HELP, context_settings={"help_option_names": ["-h", "--help"]}
 )
-def cli() -> None:
+@server.choices
+def cli(**_: str | None) -> None:
     """Orchestrate data on Kubernetes and on this machine.
 
-    The server is chosen by --url or OPWEAVE_URL; `kubectl opweave` finds it on the cluster; else it is the one that
-    `opweave dev` runs on this machine.
+    The server is chosen by --url, before or after the subcommand, or OPWEAVE_URL; `kubectl opweave` finds it on the
+    cluster; else it is the one that `opweave dev` runs on this machine.
     """
 
 

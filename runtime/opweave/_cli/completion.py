@@ -5,16 +5,19 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+_WHERE = """\b
+bash: opweave completion bash > ~/.local/share/bash-completion/completions/opweave
+zsh:  opweave completion zsh > "${fpath[1]}/_opweave"
+fish: opweave completion fish > ~/.config/fish/completions/opweave.fish
+"""
 
-@click.command("completion")
+
+@click.command("completion", epilog=_WHERE)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    r"""Print the completion script of a shell.
+    """Print the completion script of a shell, to be stored where the shell looks for it.
 
-    \b
-    bash: opweave completion bash > ~/.local/share/bash-completion/completions/opweave
-    zsh:  opweave completion zsh > "${fpath[1]}/_opweave"
-    fish: opweave completion fish > ~/.config/fish/completions/opweave.fish
+    Jobs, locations, runs and steps are completed too while a server answers at --url, OPWEAVE_URL or on this machine.
     """
     completion_class = get_completion_class(shell)
     if completion_class is None:

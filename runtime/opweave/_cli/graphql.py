@@ -23,9 +23,10 @@ class Client:
 
     Args:
         url: Address of the web role, with its path prefix if it has one.
+        timeout: Seconds without a sign of the server after which it counts as gone.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, timeout: float = TIMEOUT_SECONDS) -> None:
         parts = urllib.parse.urlsplit(url if "//" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise CommandFailed(f"{url!r} is no address of a server: write http://host:port")
@@ -35,6 +36,7 @@ class Client:
         self._is_tls = parts.scheme == "https"
         self._host = parts.hostname
         self._port = _port(parts)
+        self._timeout = timeout
         self._prefix = parts.path.rstrip("/")
         self._connection: http.client.HTTPConnection | None = None
 
@@ -133,9 +135,9 @@ class Client:
         if self._is_tls:
             context = ssl.create_default_context()
             return http.client.HTTPSConnection(
-                self._host, self._port, timeout=TIMEOUT_SECONDS, context=context
+                self._host, self._port, timeout=self._timeout, context=context
             )
-        return http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_SECONDS)
+        return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
 
     def _unreachable(self, error: Exception) -> Unreachable:
         return Unreachable(

@@ -8,7 +8,16 @@ from typing import Any
 
 import click
 
-from opweave._cli import execution, launching, program, progress, queries, run_config, style
+from opweave._cli import (
+    execution,
+    launching,
+    program,
+    progress,
+    queries,
+    run_config,
+    style,
+    suggestions,
+)
 from opweave._cli.failures import EXIT_CODES_HELP, EXIT_INTERRUPTED, NotFound
 from opweave._cli.graphql import Client
 from opweave._cli.output import Column, is_structured, output_option, write_rows, write_structured
@@ -40,7 +49,7 @@ _COLUMNS = (
 
 @job_group.command("list", epilog=EXIT_CODES_HELP)
 @output_option
-@click.option("-l", "--location", metavar="NAME", help="Only the jobs of this code location.")
+@suggestions.location_option("Only the jobs of this code location.")
 @server_options
 def list_jobs(options: ServerOptions, location: str | None, output: str) -> None:
     """List the jobs that can be launched."""
@@ -63,9 +72,9 @@ def _row(job: Mapping[str, Any], declared: Sequence[Mapping[str, Any]]) -> dict[
 
 
 @job_group.command("print", epilog=EXIT_CODES_HELP)
-@click.argument("name")
+@click.argument("name", shell_complete=suggestions.jobs)
 @output_option
-@click.option("-l", "--location", metavar="NAME", help="Code location of the job.")
+@suggestions.location_option("Code location of the job.")
 @server_options
 def print_job(options: ServerOptions, name: str, location: str | None, output: str) -> None:
     """Print the steps of a job and what each waits for."""
@@ -91,8 +100,8 @@ def print_job(options: ServerOptions, name: str, location: str | None, output: s
 
 
 @job_group.command("scaffold-config", epilog=EXIT_CODES_HELP)
-@click.argument("name")
-@click.option("-l", "--location", metavar="NAME", help="Code location of the job.")
+@click.argument("name", shell_complete=suggestions.jobs)
+@suggestions.location_option("Code location of the job.")
 @server_options
 def scaffold_config(options: ServerOptions, name: str, location: str | None) -> None:
     """Print a complete example of a job's run config, with types and defaults."""
@@ -105,7 +114,7 @@ def scaffold_config(options: ServerOptions, name: str, location: str | None) -> 
 
 
 @job_group.command("launch", epilog=EXIT_CODES_HELP)
-@click.argument("name")
+@click.argument("name", shell_complete=suggestions.jobs)
 @run_config.config_option
 @run_config.config_json_option
 @click.option(
@@ -119,7 +128,7 @@ def scaffold_config(options: ServerOptions, name: str, location: str | None) -> 
     "--op-selection", multiple=True, metavar="OPS", help="Only these ops, with commas or repeated."
 )
 @click.option("--priority", type=int, help="Place in the queue; higher starts first.")
-@click.option("-l", "--location", metavar="NAME", help="Code location of the job.")
+@suggestions.location_option("Code location of the job.")
 @click.option("--follow", is_flag=True, help="Show progress until the run ends.")
 @output_option
 @server_options

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from opweave._cli import moments, queries, style
+from opweave._cli import moments, queries, style, suggestions
 from opweave._cli.failures import EXIT_CODES_HELP, NotFound
 from opweave._cli.output import Column, is_structured, output_option, write_rows, write_structured
 from opweave._cli.server import ServerOptions, server_options
@@ -53,7 +53,7 @@ def list_locations(options: ServerOptions, output: str) -> None:
 
 
 @location_group.command("show", epilog=EXIT_CODES_HELP)
-@click.argument("name")
+@click.argument("name", shell_complete=suggestions.locations)
 @output_option
 @server_options
 def show(options: ServerOptions, name: str, output: str) -> None:

@@ -91,6 +91,10 @@ JOB = """query Job($namespace: String, $location: String) {
   declaredJobs(namespace: $namespace) { namespace name locationName jobName }
 }"""
 
+JOB_NAMES = "query JobNames { jobs { name description } declaredJobs { name jobName } }"
+
+LOCATION_NAMES = "query LocationNames { locations { namespace name } }"
+
 LAUNCH = f"""mutation Launch($params: LaunchParams!) {{
   launchRun(params: $params) {{
     __typename

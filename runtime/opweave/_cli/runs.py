@@ -24,6 +24,7 @@ from opweave._cli import (
     run_view,
     stored_value,
     style,
+    suggestions,
     time_line,
 )
 from opweave._cli.failures import EXIT_CODES_HELP, CommandFailed, NotFound
@@ -67,8 +68,9 @@ def _moment(_: click.Context, parameter: click.Parameter, text: str | None) -> s
     "--job",
     metavar="NAME",
     help="Only runs of this job, by its name in the code or its declared one.",
+    shell_complete=suggestions.jobs,
 )
-@click.option("-l", "--location", metavar="NAME", help="Only runs of this code location.")
+@suggestions.location_option("Only runs of this code location.")
 @click.option(
     "--tags", "tag_texts", multiple=True, metavar="KEY=VALUE", help="Only runs with this tag."
 )
@@ -91,7 +93,12 @@ def _moment(_: click.Context, parameter: click.Parameter, text: str | None) -> s
     show_default=True,
     help="At most so many.",
 )
-@click.option("--after", metavar="ID", help="Only runs older than this one: the next page.")
+@click.option(
+    "--after",
+    metavar="ID",
+    help="Only runs older than this one: the next page.",
+    shell_complete=suggestions.runs,
+)
 @output_option
 @server_options
 def list_runs(
@@ -184,7 +191,7 @@ def find(client: Client, text: str, query: str) -> dict[str, Any]:
 
 
 @run_group.command("show", epilog=EXIT_CODES_HELP)
-@click.argument("run_id", metavar="ID")
+@click.argument("run_id", metavar="ID", shell_complete=suggestions.runs)
 @output_option
 @server_options
 def show(options: ServerOptions, run_id: str, output: str) -> None:
@@ -205,7 +212,7 @@ def show(options: ServerOptions, run_id: str, output: str) -> None:
 
 
 @run_group.command("wait", epilog=EXIT_CODES_HELP)
-@click.argument("run_id", metavar="ID")
+@click.argument("run_id", metavar="ID", shell_complete=suggestions.runs)
 @output_option
 @server_options
 def wait(options: ServerOptions, run_id: str, output: str) -> None:
@@ -215,7 +222,9 @@ def wait(options: ServerOptions, run_id: str, output: str) -> None:
 
 
 @run_group.command("terminate", epilog=EXIT_CODES_HELP)
-@click.argument("run_ids", metavar="ID...", nargs=-1, required=True)
+@click.argument(
+    "run_ids", metavar="ID...", nargs=-1, required=True, shell_complete=suggestions.runs
+)
 @output_option
 @server_options
 def terminate(options: ServerOptions, run_ids: Sequence[str], output: str) -> None:
@@ -242,8 +251,10 @@ def _ended_text(result: dict[str, Any]) -> str:
 
 
 @run_group.command("logs", epilog=EXIT_CODES_HELP)
-@click.argument("run_id", metavar="ID")
-@click.option("--step", "step_key", metavar="KEY", help="Only this step.")
+@click.argument("run_id", metavar="ID", shell_complete=suggestions.runs)
+@click.option(
+    "--step", "step_key", metavar="KEY", help="Only this step.", shell_complete=suggestions.steps
+)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
 @click.option(
     "--stream",
@@ -284,8 +295,8 @@ def logs(
 
 
 @run_group.command("output", epilog=EXIT_CODES_HELP)
-@click.argument("run_id", metavar="ID")
-@click.argument("step_key", metavar="STEP")
+@click.argument("run_id", metavar="ID", shell_complete=suggestions.runs)
+@click.argument("step_key", metavar="STEP", shell_complete=suggestions.steps)
 @click.option("--name", default="result", show_default=True, help="Of the output.")
 @click.option("--mapping-key", help="Of one member of a dynamic output.")
 @click.option(

@@ -13,12 +13,15 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from opweave._cli import port_forward, program
-from opweave._cli.graphql import Client
+from opweave._cli import program
+
+if TYPE_CHECKING:
+    from opweave._cli.graphql import Client
 
 LOCAL_URL = "http://127.0.0.1:3000"
 
@@ -46,9 +49,13 @@ class ServerOptions:
         Raises:
             Unreachable: There is no way to the server; the text says what was tried.
         """
+        # Here, for every command has these options and HTTP with TLS takes long to import.
+        from opweave._cli import port_forward
+        from opweave._cli.graphql import Client
+
         with contextlib.ExitStack() as stack:
             url = self.url
-            if url is None and self._is_on_cluster():
+            if self.is_on_cluster():
                 url = stack.enter_context(
                     port_forward.forwarded(context=self.context, namespace=self.server_namespace)
                 )
@@ -56,46 +63,69 @@ class ServerOptions:
             stack.callback(client.close)
             yield client
 
-    def _is_on_cluster(self) -> bool:
+    def is_on_cluster(self) -> bool:
+        """Return whether the server is to be reached through kubectl."""
+        if self.url is not None:
+            return False
         if program.is_kubectl_plugin() or self.context or self.server_namespace:
             return True
         # A namespace alone is also a filter on a server that is near.
         return bool(self.namespace and _has_kubeconfig() and not _listens_locally())
 
 
-def server_options(command: Command) -> Command:
-    """Give *command* the options that choose a server; it gets them as its first argument, a `ServerOptions`."""
-
-    @click.option("--url", envvar="OPWEAVE_URL", metavar="URL", help="Address of the server.")
-    @click.option(
+_CHOICES = (
+    click.option("--url", envvar="OPWEAVE_URL", metavar="URL", help="Address of the server."),
+    click.option(
         "--context",
         metavar="NAME",
         help="Context of the kubeconfig; the server is reached through kubectl.",
-    )
-    @click.option(
+    ),
+    click.option(
         "-n", "--namespace", metavar="NAME", help="Namespace of the code location or declared job."
-    )
-    @click.option(
+    ),
+    click.option(
         "--server-namespace",
         envvar="OPWEAVE_SERVER_NAMESPACE",
         metavar="NAME",
         help="Namespace in which opweave is installed; it is looked for when not given.",
-    )
+    ),
+)
+_NAMES = ("url", "context", "namespace", "server_namespace")
+
+
+def choices(command: Command) -> Command:
+    """Give *command* the options that choose a server; the program itself has them too, before the subcommand."""
+    for choice in reversed(_CHOICES):
+        command = choice(command)
+    return command
+
+
+def server_options(command: Command) -> Command:
+    """Give *command* the options that choose a server; it gets them as its first argument, a `ServerOptions`."""
+
     @functools.wraps(command)
     def with_options(
         *args: Any,  # what click passes on: of any type
-        url: str | None,
-        context: str | None,
-        namespace: str | None,
-        server_namespace: str | None,
         **kwargs: Any,  # the same
     ) -> Any:
-        options = ServerOptions(
-            url=url or None, context=context, namespace=namespace, server_namespace=server_namespace
-        )
-        return command(options, *args, **kwargs)
+        options = chosen(click.get_current_context())
+        others = {name: value for name, value in kwargs.items() if name not in _NAMES}
+        return command(options, *args, **others)
 
-    return with_options  # type: ignore[return-value]  # a decorator keeps the callable's kind, not its signature
+    return choices(with_options)  # type: ignore[return-value]  # a decorator keeps the callable's kind, not its signature
+
+
+def chosen(context: click.Context) -> ServerOptions:
+    """Return what stands after the subcommand, else before it, else in the environment."""
+    return ServerOptions(**{name: _chosen(context, name) for name in _NAMES})
+
+
+def _chosen(context: click.Context, name: str) -> str | None:
+    levels = (context, context.find_root())
+    for level in levels:
+        if level.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            return level.params[name] or None
+    return next((level.params[name] for level in levels if level.params.get(name)), None)
 
 
 def _has_kubeconfig() -> bool:

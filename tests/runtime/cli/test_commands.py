@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -360,6 +361,55 @@ def test_completes_commands() -> None:
     """What the shells' scripts ask for is answered."""
     done = opweave(_OPWEAVE_COMPLETE="bash_complete", COMP_WORDS="opweave run ", COMP_CWORD="2")
     assert "plain,terminate" in done.stdout.splitlines()
+
+
+def complete(shop_url: str, words: str) -> list[str]:
+    done = opweave(
+        _OPWEAVE_COMPLETE="bash_complete",
+        COMP_WORDS=f"opweave {words}",
+        COMP_CWORD=str(len(f"opweave {words}".split(" ")) - 1),
+        OPWEAVE_URL=shop_url,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return [line.removeprefix("plain,") for line in done.stdout.splitlines() if line]
+
+
+def test_completes_what_the_server_knows(shop: Instance, report: dict[str, Any]) -> None:
+    """Jobs, locations, runs and the steps of a run, by what has been typed of them."""
+    assert complete(shop.url, "job launch ") == ["daily_report", "failing", "noisy", "slow"]
+    assert complete(shop.url, "job print da") == ["daily_report"]
+    assert complete(shop.url, "run list --location ") == ["shop"]
+    assert report["runId"] in complete(shop.url, "run show ")
+    steps = complete(shop.url, f"run logs {report['runId']} --step ")
+    assert steps == ["extract", "clean", "total"]
+    assert complete("http://127.0.0.1:9", f"--url {shop.url} job print da") == ["daily_report"]
+
+
+def test_completes_nothing_without_an_answer(shop: Instance) -> None:
+    """A server that is not there, is silent, or is not ours costs neither a wait nor a word."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        addresses = [f"http://127.0.0.1:{silent.getsockname()[1]}", "http://127.0.0.1:9"]
+        for url in (*addresses, f"{shop.url}/somewhere", "nonsense://"):
+            assert complete(url, "job launch ") == []
+
+
+def test_the_server_may_be_named_before_the_subcommand(shop: Instance) -> None:
+    """There it wins over the environment; after the subcommand it wins over both."""
+    nowhere = "http://127.0.0.1:9"
+    before = opweave("--url", shop.url, "job", "list", OPWEAVE_URL=nowhere)
+    after = opweave("--url", nowhere, "job", "list", "--url", shop.url)
+    wrong = opweave("--url", nowhere, "job", "list", OPWEAVE_URL=shop.url)
+    assert (before.returncode, after.returncode, wrong.returncode) == (0, 0, 5), before.stderr
+    assert "--url URL" in opweave("--help").stdout
+
+
+def test_the_help_of_completion_has_a_line_per_shell() -> None:
+    """Lines that are to be copied are not flowed together."""
+    lines = [line.strip() for line in opweave("completion", "--help").stdout.splitlines()]
+    for shell in ("bash", "zsh", "fish"):
+        assert any(
+            line.startswith(f"{shell}:") and line.count("opweave completion") == 1 for line in lines
+        )
 
 
 def test_starts_quickly_and_lightly() -> None:
