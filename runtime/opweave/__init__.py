@@ -5,12 +5,15 @@ Everything public is here. Names are imported when they are first used: a step p
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from opweave.config.env_var import EnvVar as EnvVar
     from opweave.config.model import Config as Config
     from opweave.config.model import PermissiveConfig as PermissiveConfig
@@ -310,11 +313,22 @@ def __getattr__(name: str) -> object:
     """Import the public *name* when it is first used."""
     module = _MODULES.get(name)
     if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _missing(name, sys._getframe(1))
     value: object = getattr(import_module(module), name)
     # Kept, so that the next use does not come here.
     globals()[name] = value
     return value
+
+
+def _missing(name: str, caller: FrameType) -> AttributeError | ImportError:
+    """Return the error for a *name* that *caller* looked for and that does not exist; it says so if it is planned."""
+    if name.startswith("_") or caller.f_code.co_name == "_handle_fromlist":
+        # The import system only asks whether a module of ours has to be imported.
+        return AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    error: AttributeError | ImportError = import_module("opweave.planned").missing(
+        name, caller, __all__
+    )
+    return error
 
 
 def __dir__() -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import opweave
+from opweave import planned
 
 SOURCE = Path(opweave.__file__)
 HEAVY = {
@@ -50,12 +51,16 @@ def loaded_after(code: str) -> set[str]:
     return set(done.stdout.split())
 
 
+def exports(block: ast.If) -> list[ast.ImportFrom]:
+    """Return the imports of opweave's own names in *block*."""
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    return [node for node in imports if str(node.module).startswith("opweave.")]
+
+
 def test_all_names_what_is_exported_to_type_checkers() -> None:
     tree = ast.parse(SOURCE.read_text())
     (block,) = (node for node in tree.body if isinstance(node, ast.If))
-    names = [
-        alias for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
-    ]
+    names = [alias for node in exports(block) for alias in node.names]
     assert all(alias.asname == alias.name for alias in names)
     assert sorted([*(alias.name for alias in names), "__version__"]) == sorted(opweave.__all__)
 
@@ -63,12 +68,7 @@ def test_all_names_what_is_exported_to_type_checkers() -> None:
 def test_type_checkers_and_interpreters_find_a_name_in_the_same_module() -> None:
     tree = ast.parse(SOURCE.read_text())
     (block,) = (node for node in tree.body if isinstance(node, ast.If))
-    told = {
-        a.name: node.module
-        for node in block.body
-        if isinstance(node, ast.ImportFrom)
-        for a in node.names
-    }
+    told = {a.name: node.module for node in exports(block) for a in node.names}
     assert told == opweave._MODULES
 
 
@@ -84,6 +84,26 @@ def test_dir_lists_the_public_names() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'nope'"):
         opweave.nope  # noqa: B018
+
+
+def test_a_misspelt_name_is_told_with_the_closest() -> None:
+    with pytest.raises(AttributeError, match="did you mean Definitions"):
+        opweave.Definitons  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["asset", "schedule", "in_process_executor", "build_resources"])
+def test_a_planned_name_says_so_however_it_is_looked_for(name: str) -> None:
+    told = f"opweave.{name} is not supported yet: it is planned"
+    with pytest.raises(AttributeError, match=told):
+        getattr(opweave, name)
+    with pytest.raises(ImportError, match=told):
+        exec(f"from opweave import {name}", {})  # as users write it
+    assert not hasattr(opweave, name)
+
+
+def test_a_planned_name_does_not_exist_yet() -> None:
+    names = {name for group in planned._NAMES.values() for name in group.split()}
+    assert names & set(opweave.__all__) == set()
 
 
 def test_type_checkers_accept_right_uses_and_refuse_wrong_ones() -> None:

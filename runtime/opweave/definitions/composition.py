@@ -70,6 +70,7 @@ class Composer:
     """Records the invocations of one graph's body."""
 
     def __init__(self, graph_name: str) -> None:
+        # Without its place: messages name the line of the call, which is in it.
         self.graph_name = graph_name
         self.invocations: dict[str, Invocation] = {}
         self._explicit: set[str] = set()
@@ -181,6 +182,11 @@ class Composer:
     def _no_source(
         self, value: object, input_name: str, where: str
     ) -> errors.OpweaveInvalidDefinitionError:
+        if hasattr(value, "__opweave_node__"):
+            return errors.OpweaveInvalidDefinitionError(
+                f"the input {input_name!r} of {where} is given {value} itself, not its output: call it, "
+                f"{value.__opweave_node__}(...)"
+            )
         return errors.OpweaveInvalidDefinitionError(
             f"the input {input_name!r} of {where} is given {shown(value)}, which is no output of an op: bodies of jobs "
             "and graphs only connect ops; give a constant by config, by a default, or from an op that returns it"

@@ -12,6 +12,8 @@ from opweave.definitions import graph as graphs
 from opweave.definitions import job as job_definitions
 from opweave.definitions import origin as origins
 from opweave.definitions import resource as resource_definitions
+from opweave.definitions import unsupported
+from opweave.definitions.op import OpDefinition
 
 if TYPE_CHECKING:
     from opweave.execution import digest
@@ -44,7 +46,7 @@ class Definitions:
     ) -> None:
         self.origin = origins.caller_origin()
         owner = f"Definitions ({self.origin})"
-        job_definitions.refuse_unsupported(
+        unsupported.refuse(
             owner,
             assets=list(assets or ()),
             schedules=list(schedules or ()),
@@ -103,6 +105,11 @@ def _as_job(given: object, owner: str) -> job_definitions.JobDefinition:
         return given
     if isinstance(given, graphs.GraphDefinition):
         return given.to_job()
+    if isinstance(given, OpDefinition):
+        raise errors.OpweaveInvalidDefinitionError(
+            f"{owner} is given {given} among its jobs: an op runs in a job; write a function under @job that calls "
+            f"{given.name}(...), and give that"
+        )
     raise errors.OpweaveInvalidDefinitionError(
         f"{owner} is given {shown(given)} among its jobs: put @job on it"
     )

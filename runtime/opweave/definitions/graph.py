@@ -118,7 +118,7 @@ class GraphDefinition(NodeDefinition):
         own_name = name or function.__name__
         owner = f"{cls.kind} {own_name!r} ({origin})"
         inputs = _graph_inputs(function, ins, owner)
-        with composition.composing(owner) as composer:
+        with composition.composing(f"{cls.kind} {own_name!r}") as composer:
             result = function(**{key: composition.GraphInput(key) for key in inputs})
         if inspect.isgenerator(result) or inspect.iscoroutine(result):
             result.close()

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 from opweave import errors
 from opweave.config import shapes
-from opweave.config.problems import shown
 from opweave.deferred import deferred_module
 from opweave.definitions import graph as graphs
-from opweave.definitions import job_config, selection, structure
+from opweave.definitions import job_config, selection, structure, unsupported
 from opweave.definitions import origin as origins
 from opweave.definitions import resource as resources
 from opweave.definitions import run_config as run_configs
@@ -64,7 +63,7 @@ class JobDefinition:
         self.origin = graph.origin
         self.name = origins.checked_name(name or graph.name, "a job", self.origin)
         self.description = description or graph.description
-        refuse_unsupported(
+        unsupported.refuse(
             str(self),
             hooks=hooks,
             executor_def=executor_def,
@@ -85,6 +84,10 @@ class JobDefinition:
     def __str__(self) -> str:
         """Return kind, name and place."""
         return f"job {self.name!r} ({self.origin})"
+
+    def __repr__(self) -> str:
+        """Return the same, for messages and debuggers."""
+        return f"<{self}>"
 
     def with_resources(self, defaults: Mapping[str, resources.ResourceDefinition]) -> JobDefinition:
         """Return the job with *defaults* for the keys that it defines no resource for."""
@@ -252,19 +255,6 @@ def _run_tags(tags: Mapping[str, Any] | None) -> dict[str, str]:
         str(key): value if isinstance(value, str) else json.dumps(value, default=str)
         for key, value in (tags or {}).items()
     }
-
-
-def refuse_unsupported(owner: str, **values: object) -> None:
-    """Check that arguments which are not supported yet are not given.
-
-    Raises:
-        OpweaveInvalidDefinitionError: One is.
-    """
-    for name, value in values.items():
-        if value:
-            raise errors.OpweaveInvalidDefinitionError(
-                f"{owner} is given {name}={shown(value)}: {name} is not supported yet; leave it out"
-            )
 
 
 @overload

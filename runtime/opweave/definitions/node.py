@@ -42,6 +42,11 @@ class NodeDefinition:
         self.tags = origins.checked_tags(tags, f"{self.kind} {name!r}", origin)
         self.origin = origin
 
+    @property
+    def __opweave_node__(self) -> str:
+        """Name, for messages about a node that was not called."""
+        return self.name
+
     def alias(self, name: str) -> PendingNode:
         """Return the node under another *name*, to be called once in a graph."""
         return PendingNode(self).alias(name)
@@ -58,6 +63,10 @@ class NodeDefinition:
         """Return kind, name and place."""
         return f"{self.kind} {self.name!r} ({self.origin})"
 
+    def __repr__(self) -> str:
+        """Return the same, for messages and debuggers."""
+        return f"<{self}>"
+
 
 class PendingNode:
     """A node with an alias, tags or a retry policy of its own, waiting to be called in a graph."""
@@ -73,6 +82,11 @@ class PendingNode:
         self._alias = alias
         self._tags = dict(tags or {})
         self._retry_policy = retry_policy
+
+    @property
+    def __opweave_node__(self) -> str:
+        """Name, for messages about a node that was not called."""
+        return self._alias or self._definition.name
 
     def alias(self, name: str) -> PendingNode:
         """Return it under another *name*."""
@@ -93,6 +107,14 @@ class PendingNode:
                 f"{self._definition} is given {shown(retry_policy)} as its retry policy: give a RetryPolicy"
             )
         return PendingNode(self._definition, self._alias, self._tags, retry_policy)
+
+    def __str__(self) -> str:
+        """Return kind, name and place of the node."""
+        return str(self._definition)
+
+    def __repr__(self) -> str:
+        """Return the same, for messages and debuggers."""
+        return f"<{self}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Use it in the graph whose body runs now; `Any`, since its signature is the wrapped node's.

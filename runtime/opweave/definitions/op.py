@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol
 
 from opweave import errors
 from opweave.config.problems import shown
-from opweave.definitions import composition, direct_call, inference, signature
+from opweave.definitions import composition, direct_call, inference, signature, unsupported
 from opweave.definitions import origin as origins
 from opweave.definitions.events import Output
 from opweave.definitions.inputs import In
@@ -71,8 +71,8 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
                 f"{owner} is given {shown(retry_policy)} as its retry policy: give a RetryPolicy"
             )
         self.retry_policy = retry_policy
+        unsupported.refuse(owner, pool=pool)
         self.code_version = code_version
-        self.pool = pool
         super().__init__(
             own_name,
             description=description or inspect.getdoc(function),
@@ -257,7 +257,7 @@ def op(function: Any = None, /, **options: Any) -> Any:
         function: The body, when used bare.
         options: ``name`` (default: the function's), ``description`` (default: its docstring), ``ins`` and ``out`` (more
             about inputs and outputs), ``config_schema`` (where there is no ``config`` parameter),
-            ``required_resource_keys``, ``tags``, ``retry_policy``, ``code_version``, ``pool``.
+            ``required_resource_keys``, ``tags``, ``retry_policy``, ``code_version``.
 
     Raises:
         OpweaveInvalidDefinitionError: Something does not fit together.

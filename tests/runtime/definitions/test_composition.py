@@ -408,3 +408,26 @@ def test_a_graph_that_returns_other_outputs_than_it_declares_is_refused() -> Non
         @graph(out={"a": GraphOut(), "b": GraphOut()})
         def part() -> Any:
             return {"a": one()}
+
+
+def test_an_op_that_was_not_called_is_told_with_the_call() -> None:
+    def forgets() -> None:
+        add(one)
+
+    def forgets_in_a_list() -> None:
+        total([one.alias("first")])
+
+    for body, call in ((forgets, "call it, one(...)"), (forgets_in_a_list, "call it, first(...)")):
+        with pytest.raises(OpweaveInvalidDefinitionError) as caught:
+            job(body)
+        assert call in str(caught.value)
+        assert str(caught.value).count("test_composition.py:") == 2
+        assert " at 0x" not in str(caught.value)
+
+
+def test_no_definition_shows_its_address() -> None:
+    @job
+    def idle() -> None: ...
+
+    for definition in (one, one.alias("first"), idle):
+        assert " at 0x" not in repr(definition)

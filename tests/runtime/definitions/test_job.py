@@ -162,3 +162,11 @@ def test_options_that_wait_are_refused_by_name(option: str) -> None:
         @job(**options)
         def late() -> None:
             pass
+
+
+def test_an_op_among_the_jobs_is_told_what_to_write_instead() -> None:
+    with pytest.raises(
+        OpweaveInvalidDefinitionError, match=r"op 'count' .* under @job that calls"
+    ) as told:
+        Definitions(jobs=[count])  # type: ignore[list-item]
+    assert " at 0x" not in str(told.value)

@@ -44,12 +44,21 @@ def test_a_bare_decorator_takes_name_description_and_types_from_the_function() -
 
 
 def test_options_win_over_what_the_function_says() -> None:
-    @op(name="tidy", description="Tidy.", tags={"team": "x"}, code_version="2", pool="db")
+    @op(name="tidy", description="Tidy.", tags={"team": "x"}, code_version="2")
     def clean() -> None:
         """Clean."""
 
     assert (clean.name, clean.description, clean.tags) == ("tidy", "Tidy.", {"team": "x"})
-    assert (clean.code_version, clean.pool) == ("2", "db")
+    assert clean.code_version == "2"
+
+
+def test_a_pool_is_refused_while_it_has_no_effect() -> None:
+    with pytest.raises(
+        OpweaveInvalidDefinitionError, match=r"op 'clean' .* pool is not supported yet"
+    ):
+
+        @op(pool="db")
+        def clean() -> None: ...
 
 
 @pytest.mark.parametrize("name", ["context", "_context", "_"])

@@ -1,0 +1,90 @@
+"""Public names that users of Dagster look for under the rename and that opweave does not have yet.
+
+Imported only when a name is missing, so it costs nothing at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from opcode import opmap
+from types import FrameType
+
+from opweave.errors import did_you_mean
+
+_NAMES = {
+    "assets": """
+        asset multi_asset graph_asset graph_multi_asset observable_source_asset multi_observable_source_asset asset_check
+        multi_asset_check AssetCheckExecutionContext AssetCheckResult AssetCheckSeverity AssetCheckSpec AssetDep
+        AssetExecutionContext AssetIn AssetKey AssetOut AssetSelection AssetSpec AssetsDefinition SourceAsset
+        AutomationCondition BackfillPolicy FreshnessPolicy MaterializeResult ObserveResult DataVersion
+        define_asset_job materialize materialize_to_memory load_assets_from_modules load_assets_from_current_module
+        load_assets_from_package_module load_assets_from_package_name external_assets_from_specs
+        build_asset_context with_resources
+    """,
+    "partitions": """
+        PartitionsDefinition PartitionKeyRange PartitionMapping PartitionedConfig DailyPartitionsDefinition
+        HourlyPartitionsDefinition WeeklyPartitionsDefinition MonthlyPartitionsDefinition StaticPartitionsDefinition
+        DynamicPartitionsDefinition MultiPartitionsDefinition MultiPartitionKey TimeWindowPartitionsDefinition
+        daily_partitioned_config hourly_partitioned_config weekly_partitioned_config monthly_partitioned_config
+        static_partitioned_config dynamic_partitioned_config
+    """,
+    "schedules and sensors": """
+        schedule sensor asset_sensor multi_asset_sensor run_status_sensor run_failure_sensor ScheduleDefinition
+        SensorDefinition ScheduleEvaluationContext SensorEvaluationContext SensorResult RunRequest SkipReason
+        RunStatusSensorContext RunFailureSensorContext DefaultScheduleStatus DefaultSensorStatus OpweaveRunStatus
+        build_schedule_from_partitioned_job build_schedule_context build_sensor_context
+        AutomationConditionSensorDefinition
+    """,
+    "dynamic outputs": "DynamicOut DynamicOutput DynamicOutputDefinition",
+    "hooks": "HookContext HookDefinition failure_hook success_hook build_hook_context",
+    "executors": """
+        Executor ExecutorDefinition executor in_process_executor multiprocess_executor multi_or_in_process_executor
+    """,
+    "loggers": """
+        logger LoggerDefinition InitLoggerContext build_init_logger_context colored_console_logger json_console_logger
+        default_loggers
+    """,
+    "configured definitions": "configured ConfigMapping config_mapping config_from_files config_from_yaml_strings",
+    "loading definitions from modules": """
+        load_definitions_from_module load_definitions_from_modules load_definitions_from_current_module
+        load_definitions_from_package_module load_definitions_from_package_name load_from_defs_folder definitions
+        repository RepositoryDefinition Component ComponentLoadContext
+    """,
+    "custom types": """
+        opweave_type_loader OpweaveTypeLoader OpweaveTypeLoaderContext PythonObjectOpweaveType usable_as_opweave_type
+        make_python_type_usable_as_opweave_type
+    """,
+    "metadata of tables": """
+        TableColumn TableColumnConstraints TableConstraints TableRecord TableSchema CodeReferencesMetadataValue
+    """,
+    "instances": "OpweaveInstance OpweaveRun RunsFilter execute_job reconstructable ReexecutionOptions instance_for_test",
+    "building resources in tests": "build_resources",
+    "I/O managers on other stores": "UPathIOManager InputManager InputManagerDefinition input_manager MultiPartitionsIOManager",
+    "pipes": "PipesSubprocessClient PipesSession open_pipes_session",
+}
+"""By what they belong to; each will come with it."""
+
+
+def missing(
+    name: str, caller: FrameType, public_names: Sequence[str]
+) -> AttributeError | ImportError:
+    """Return the error for the *name* that ``opweave`` lacks and that *caller* looked for.
+
+    ``from opweave import name`` drops the text of an `AttributeError`, so it gets an `ImportError`.
+    """
+    code = caller.f_code.co_code
+    is_from_import = 0 <= caller.f_lasti < len(code) and (
+        code[caller.f_lasti] == opmap.get("IMPORT_FROM")
+    )
+    text = _told(name, public_names)
+    return ImportError(text, name="opweave") if is_from_import else AttributeError(text)
+
+
+def _told(name: str, public_names: Sequence[str]) -> str:
+    for area, names in _NAMES.items():
+        if name in names.split():
+            return (
+                f"opweave.{name} is not supported yet: it is planned, with {area}; what exists under which name is in "
+                "docs/explanation/coming-from-dagster.md"
+            )
+    return f"module 'opweave' has no attribute {name!r:.100}{did_you_mean(name, public_names)}"
