@@ -52,13 +52,14 @@ def main() -> int:
 
 
 def await_url(server: subprocess.Popen[str]) -> str:
-    """Pass on what the server says until its location is loaded; return its URL."""
+    """Pass on what the server says until its location is loaded; return its URL, which nobody is to follow later."""
     url = ""
     deadline = time.monotonic() + START_SECONDS
     for line in server.stdout or ():
-        print(line, end="", flush=True)
         found = re.search(r"http://\S+", line)
         url = found.group() if found else url
+        if not found:
+            print(line, end="", flush=True)
         if line.startswith("location") and " loaded" in line and url:
             return url
         if " failed" in line or time.monotonic() > deadline:
@@ -67,9 +68,22 @@ def await_url(server: subprocess.Popen[str]) -> str:
 
 
 def opweave(url: str, *arguments: str) -> int:
-    """Show and run a command of the command line."""
+    """Show and run a command of the command line; its exit code is returned."""
     print(f"\n$ opweave {' '.join(arguments)}", flush=True)
-    return subprocess.run([OPWEAVE, *arguments], env=environment(url), check=False).returncode
+    with subprocess.Popen(
+        [OPWEAVE, *arguments],
+        env={**environment(url), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as command:
+        for line in command.stdout or ():
+            print(without_link(line, url), end="", flush=True)
+    return command.returncode
+
+
+def without_link(line: str, url: str) -> str:
+    """Return *line* without its link to *url*: that server has ended by the time somebody follows it."""
+    return re.sub(rf" *{re.escape(url)}\S*", "", line)
 
 
 def newest_run(url: str) -> str:
@@ -97,7 +111,7 @@ look at the run again
   {bin_directory}/opweave dev -f examples/penguins/definitions.py --home {home}     in one terminal, then
   {bin_directory}/opweave run show {run_id}
   {bin_directory}/opweave run logs {run_id} --step report
-  http://127.0.0.1:3000/graphql           in a browser: the GraphQL API
+  http://127.0.0.1:3000/runs/{run_id}     in a browser, as long as that server runs
 """
     )
 
