@@ -32,3 +32,12 @@ def test_a_message_of_several_lines_is_kept_whole() -> None:
     """The members of a group may stand in its message."""
     message = "several (2 sub-exceptions)\n  ValueError: one\n  KeyError: 'two'"
     assert user_error.text("ExceptionGroup", message, FRAMES).endswith(f"ExceptionGroup: {message}")
+
+
+def test_an_error_with_lines_and_notes_is_not_told_twice() -> None:
+    """Python prints the qualified name, every line of the message, then the notes."""
+    stack = f"{FRAMES}shop.errors.Wrong: two\nlines\na note\n"
+    assert user_error.text("Wrong", "two\nlines", stack) == stack.rstrip()
+    assert user_error.text("Wrong", "", f"{FRAMES}shop.errors.Wrong\n").endswith(
+        "\nshop.errors.Wrong"
+    )
