@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from opweave.definitions.outputs import Out as Out
     from opweave.definitions.resource import ResourceDefinition as ResourceDefinition
     from opweave.definitions.resource import ResourceParam as ResourceParam
+    from opweave.definitions.resource import make_values_resource as make_values_resource
     from opweave.definitions.resource import resource as resource
     from opweave.definitions.retry_policy import RetryPolicy as RetryPolicy
     from opweave.definitions.run_config import RunConfig as RunConfig
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from opweave.execution.context import InputContext as InputContext
     from opweave.execution.context import OpExecutionContext as OpExecutionContext
     from opweave.execution.context import OutputContext as OutputContext
+    from opweave.execution.log import get_opweave_logger as get_opweave_logger
     from opweave.execution.result import ExecuteInProcessResult as ExecuteInProcessResult
     from opweave.execution.result import OpweaveEvent as OpweaveEvent
     from opweave.execution.validation import validate_run_config as validate_run_config
@@ -169,6 +171,7 @@ _MODULES = {
     "Out": "opweave.definitions.outputs",
     "ResourceDefinition": "opweave.definitions.resource",
     "ResourceParam": "opweave.definitions.resource",
+    "make_values_resource": "opweave.definitions.resource",
     "resource": "opweave.definitions.resource",
     "RetryPolicy": "opweave.definitions.retry_policy",
     "RunConfig": "opweave.definitions.run_config",
@@ -196,6 +199,7 @@ _MODULES = {
     "InputContext": "opweave.execution.context",
     "OpExecutionContext": "opweave.execution.context",
     "OutputContext": "opweave.execution.context",
+    "get_opweave_logger": "opweave.execution.log",
     "ExecuteInProcessResult": "opweave.execution.result",
     "OpweaveEvent": "opweave.execution.result",
     "validate_run_config": "opweave.execution.validation",
@@ -299,9 +303,11 @@ __all__ = [
     "build_op_context",
     "build_output_context",
     "fs_io_manager",
+    "get_opweave_logger",
     "graph",
     "io_manager",
     "job",
+    "make_values_resource",
     "mem_io_manager",
     "op",
     "resource",

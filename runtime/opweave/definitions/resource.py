@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import types
 import typing
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, overload
@@ -77,6 +78,26 @@ class ResourceDefinition:
     def __call__(self, context: Any = None) -> Any:
         """Run the resource's function directly, for tests; `Any`, since the function decides."""
         return self.resource_fn(context) if self._takes_context else self.resource_fn()
+
+
+def make_values_resource(**fields: Any) -> ResourceDefinition:
+    """Return a resource that is its config: for values which several ops share.
+
+    Args:
+        fields: Config type of each value, as in ``config_schema``; the ops read them as attributes. None at all takes any
+            config and gives it as it is.
+    """
+    if not fields:
+        return ResourceDefinition(
+            lambda context: context.resource_config,
+            shapes.Permissive(),
+            source="make_values_resource",
+        )
+    return ResourceDefinition(
+        lambda context: types.SimpleNamespace(**context.resource_config),
+        fields,
+        source="make_values_resource",
+    )
 
 
 def _takes_context(resource_fn: Callable[..., Any], origin: origins.Origin) -> bool:

@@ -12,10 +12,12 @@ from opweave.definitions import metadata as metadata_values
 from opweave.definitions import types as value_types
 from opweave.definitions.op import OpDefinition
 from opweave.execution.events import StepEvents
+from opweave.execution.op_use import OpHandle, OpUse
 
 if TYPE_CHECKING:
     import logging
 
+    from opweave.definitions.job import JobDefinition
     from opweave.execution import log as logs
 else:
     logs = deferred_module("opweave.execution.log")
@@ -97,6 +99,7 @@ class OpExecutionContext(_Logging):
     Attributes:
         resources: Those that the op requires.
         op_config: Its config, environment references resolved.
+        op_def: The op's definition; None in a context that was built for a test and is not in a call.
         retry_number: 0 in the first try.
         step_key: Path of the op in the job.
     """
@@ -113,12 +116,14 @@ class OpExecutionContext(_Logging):
         op_def: OpDefinition[Any, Any] | None = None,
         retry_number: int = 0,
         op_tags: Mapping[str, Any] | None = None,
+        job_def: JobDefinition | None = None,
     ) -> None:
         self._run = run
         self._events = events
         self.resources = resources
         self.op_config = op_config
         self.op_def = op_def
+        self._job_def = job_def
         self.retry_number = retry_number
         self.op_tags = dict(op_tags or {})
         self.step_key = events.step_key
@@ -140,6 +145,39 @@ class OpExecutionContext(_Logging):
     def job_name(self) -> str:
         """Name of the job."""
         return self._run.job_name
+
+    @property
+    def job_def(self) -> JobDefinition:
+        """The job.
+
+        Raises:
+            OpweaveInvariantViolationError: The op is called directly, outside of any job.
+        """
+        if self._job_def is None:
+            raise errors.OpweaveInvariantViolationError(
+                "context.job_def is used in a direct call, which belongs to no job: run the op by execute_in_process"
+            )
+        return self._job_def
+
+    @property
+    def op_handle(self) -> OpHandle:
+        """Where the op stands in its job."""
+        if self._job_def is None and self.op_def is not None:
+            return OpHandle((self.op_def.name,))
+        return OpHandle(tuple(self.step_key.partition("[")[0].split(".")))
+
+    @property
+    def op(self) -> OpUse:
+        """The op as its job uses it: name, definition and tags.
+
+        Raises:
+            OpweaveInvariantViolationError: The context was built for a test and is not in a call of an op.
+        """
+        if self.op_def is None:
+            raise errors.OpweaveInvariantViolationError(
+                "context.op is used outside of a call of an op: pass the context to one"
+            )
+        return OpUse(self.op_handle.name, self.op_def, self.op_tags)
 
     @property
     def run_tags(self) -> Mapping[str, str]:

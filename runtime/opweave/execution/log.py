@@ -10,6 +10,7 @@ import sys
 import time
 from typing import Any
 
+from opweave.execution import current_step
 from opweave.execution.error_info import error_info
 from opweave.execution.events import StepEvents
 from opweave.wire import codec
@@ -44,6 +45,35 @@ class _EventHandler(logging.Handler):
 def step_logger(events: StepEvents, job: str, run_id: str) -> logging.Logger:
     """Return the logger of one step; it belongs to no hierarchy, so that the user's logging set-up does not change it."""
     logger = logging.Logger("opweave", level=logging.DEBUG)  # noqa: LOG001 - on purpose, as the docstring says
-    label = " - ".join(part for part in (job, run_id, events.step_key) if part)
-    logger.addHandler(_EventHandler(events, label))
+    logger.addHandler(_handler(events, job, run_id))
     return logger
+
+
+def _handler(events: StepEvents, job: str, run_id: str) -> _EventHandler:
+    label = " - ".join(part for part in (job, run_id, events.step_key) if part)
+    return _EventHandler(events, label)
+
+
+class _CurrentStepHandler(logging.Handler):
+    """Hands records to the step that runs; outside of any, to the handlers that the process has set up."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        step = current_step.current()
+        if step is None:
+            logging.getLogger("opweave").callHandlers(record)
+        else:
+            _handler(*step).emit(record)
+
+
+def get_opweave_logger(name: str | None = None) -> logging.Logger:
+    """Return a logger for code that is given no context: what it is told in a step is kept with the run, as ``context.log``.
+
+    Args:
+        name: Of a part of the user's code; it stands in the log.
+    """
+    base = logging.getLogger("opweave.user")
+    if not any(isinstance(handler, _CurrentStepHandler) for handler in base.handlers):
+        base.addHandler(_CurrentStepHandler())
+        base.setLevel(logging.DEBUG)
+        base.propagate = False
+    return base.getChild(name) if name else base

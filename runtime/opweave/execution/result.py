@@ -101,6 +101,11 @@ class ExecuteInProcessResult:
             )
         return self.output_for_node(handle.node_name, handle.output_name)
 
+    @property
+    def all_node_events(self) -> list[OpweaveEvent]:
+        """The events of all steps, without those of the run itself."""
+        return [e for e in self.all_events if e.step_key is not None]
+
     def events_for_node(self, node_name: str) -> list[OpweaveEvent]:
         """Return the events of the step or steps at the path *node_name*."""
         return [

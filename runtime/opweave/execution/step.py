@@ -17,6 +17,7 @@ from opweave.deferred import deferred_module
 from opweave.definitions import job_config
 from opweave.definitions.job import DEFAULT_IO_MANAGER_KEY, JobDefinition
 from opweave.definitions.structure import OpNode
+from opweave.execution import current_step
 from opweave.execution import inputs as step_inputs
 from opweave.execution import outputs as step_outputs
 from opweave.execution.body import call_body
@@ -118,11 +119,12 @@ def run_step(
 ) -> StepOutcome:
     """Run *task*, trying again as its retry policy says."""
     moments = _Moments(clock)
+    current = current_step.CurrentStep(events, task.run.job_name, task.run.run_id)
     retries = 0
     events.step_started()
     while True:
         try:
-            with open_resources() as resources:
+            with current_step.running(current), open_resources() as resources:
                 values = _run_once(task, events, resources, retries, moments)
             produced = step_outputs.produced(task.node.definition, values)
             success = StepSuccess(
@@ -182,6 +184,7 @@ def _run_once(
         op_def=op,
         retry_number=retries,
         op_tags=node.tags,
+        job_def=task.job,
     )
     receiver = step_outputs.OutputReceiver(node, task.run, events, context, resources)
     stream = call_body(op, context, values, config_object)
