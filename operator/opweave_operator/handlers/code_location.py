@@ -139,7 +139,7 @@ class CodeLocationReconciler:
                 code_digest=digest,
                 pod_defaults=pod_defaults,
             )
-            server = location_source.server_shape(body, pod_defaults)
+            server = location_source.server_shape(body)
             deployment = manifests.deployment(body, template, server)
         except (location_source.SourceError, pod_shape.ShapeError) as error:
             raise Blocked("InvalidSpec", str(error)) from error
@@ -210,7 +210,8 @@ class CodeLocationReconciler:
             try:
                 record = await self._serve(body, wanted, record, state.serving)
             except ports.LocationUnavailable as unavailable:
-                return _progressing(record, state, str(unavailable)), record
+                message = f"a new server is ready and is being switched to: {unavailable}"
+                return _progressing(record, state, message), record
             return _loaded(body, record), record
         return await self._not_serving(state, record), record
 
@@ -336,7 +337,10 @@ def _pinned(
 def _loaded(body: JsonObject, record: ports.LocationRecord) -> Finding:
     snapshot = record.snapshot
     counts = _counts(snapshot)
-    shown = ", ".join(f"{number} {name}" for name, number in counts.items())
+    shown = ", ".join(
+        f"{number} {name.removesuffix('s') if number == 1 else name}"
+        for name, number in counts.items()
+    )
     is_config_map = location_source.config_map_name(body) is not None
     return Finding(
         verdict=Verdict(is_ready=True, reason="Loaded", message=f"serves {shown}"),

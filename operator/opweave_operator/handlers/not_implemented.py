@@ -1,4 +1,4 @@
-"""Schedule and Sensor: accepted and validated by their schemas, honest about not ticking in this version."""
+"""Schedule and Sensor: accepted by their schemas, honest about not ticking in this version."""
 
 from __future__ import annotations
 

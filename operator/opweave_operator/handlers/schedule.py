@@ -8,8 +8,8 @@ from opweave_operator.handlers.not_implemented import NotImplementedReconciler
 from opweave_operator.handlers.status import StatusWriter
 
 MESSAGE = (
-    "the object is valid, but this version of the operator evaluates no schedules: nothing is launched by it."
-    " Launch the Job by its annotation opweave.dev/run-requested-at, from a CronJob for instance"
+    "this version of the operator evaluates no schedules: nothing is launched by it, and nobody has checked its job,"
+    " cron and time zone. Launch the Job by its annotation opweave.dev/run-requested-at, from a CronJob for instance"
 )
 
 

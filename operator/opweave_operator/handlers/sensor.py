@@ -8,8 +8,8 @@ from opweave_operator.handlers.not_implemented import NotImplementedReconciler
 from opweave_operator.handlers.status import StatusWriter
 
 MESSAGE = (
-    "the object is valid, but this version of the operator evaluates no sensors: nothing is launched by it."
-    " Launch the Job by its annotation opweave.dev/run-requested-at from whatever notices the change"
+    "this version of the operator evaluates no sensors: nothing is launched by it, and nobody has checked whether the"
+    " code has it. Launch the Job by its annotation opweave.dev/run-requested-at from whatever notices the change"
 )
 
 

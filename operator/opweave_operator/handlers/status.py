@@ -49,14 +49,23 @@ class StatusWriter:
                 )
             except errors.NotFound:
                 return
-        shown = conditions.reason_of(before)
-        if shown != ("True" if verdict.is_ready else "False", verdict.reason):
+        if is_news(conditions.reason_of(before), verdict):
             await self._events.record(
                 body,
                 verdict.reason,
                 verdict.message or verdict.reason,
                 is_warning=verdict.is_stalled,
             )
+
+
+def is_news(shown: tuple[str, str], verdict: conditions.Verdict) -> bool:
+    """Whether people should be told of *verdict* after the condition Ready that was *shown*.
+
+    Steps of what goes on anyway are not news: only that it has begun, and how it ends.
+    """
+    if verdict.is_reconciling and shown[1] == verdict.reason:
+        return False
+    return shown != ("True" if verdict.is_ready else "False", verdict.reason)
 
 
 def difference(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,31 @@ def test_conditions_of_others_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    ("shown", "verdict", "expected"),
+    [
+        (("", ""), Verdict(is_ready=False, reason="Progressing", is_reconciling=True), True),
+        (
+            ("True", "Loaded"),
+            Verdict(is_ready=True, reason="Progressing", is_reconciling=True),
+            True,
+        ),
+        (
+            ("True", "Progressing"),
+            Verdict(is_ready=False, reason="Progressing", is_reconciling=True),
+            False,
+        ),
+        (("False", "Progressing"), Verdict(is_ready=True, reason="Loaded"), True),
+        (("True", "Loaded"), Verdict(is_ready=True, reason="Loaded"), False),
+        (("True", "A"), Verdict(is_ready=False, reason="A", is_stalled=True), True),
+    ],
+)
+def test_steps_of_what_goes_on_anyway_are_no_news(
+    shown: tuple[str, str], verdict: Verdict, expected: bool
+) -> None:
+    assert status.is_news(shown, verdict) is expected
+
+
+@pytest.mark.parametrize(
     ("current", "wanted", "patch"),
     [
         ({"a": 1}, {"a": 1}, {}),

@@ -46,7 +46,7 @@ def worker_template(
     code_digest: str,
     pod_defaults: Mapping[str, Any],
 ) -> WorkerTemplate:
-    """Return the template of a location's steps, which its server shares.
+    """Return the template of a location's steps; its server shares the code, not the shape.
 
     Args:
         location: The CodeLocation.
@@ -80,8 +80,10 @@ def worker_template(
     )
 
 
-def server_shape(location: Mapping[str, Any], pod_defaults: Mapping[str, Any]) -> pod_shape.Shape:
+def server_shape(location: Mapping[str, Any]) -> pod_shape.Shape:
     """Return the shape of a location's server pods, our defaults included.
+
+    ``Instance.spec.podDefaults`` is for steps: a change of it must not roll every code server.
 
     Raises:
         ShapeError: A level asks for what it may not have.
@@ -89,7 +91,6 @@ def server_shape(location: Mapping[str, Any], pod_defaults: Mapping[str, Any]) -
     spec = location["spec"]
     return pod_shape.merge(
         code_location.DEFAULTS,
-        _instance_shape(pod_defaults),
         _service_account(spec),
         pod_shape.from_custom_resource(spec.get("server") or {}, "spec.server"),
     )

@@ -67,13 +67,30 @@ def test_a_key_that_is_missing_is_named_with_those_there_are() -> None:
 
 def test_the_server_rolls_without_a_gap() -> None:
     owner = location({"image": "i", "module": "m"}, server={"replicas": 2})
-    shape = location_source.server_shape(owner, {})
+    shape = location_source.server_shape(owner)
     body = code_location.deployment(owner, template({"image": "i", "module": "m"}), shape)
     assert body["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
     assert body["spec"]["replicas"] == 2
     assert body["spec"]["selector"]["matchLabels"] == code_location.selector("shop")
     changed = code_location.deployment(owner, template({"image": "j", "module": "m"}), shape)
     assert code_location.version_of(body) != code_location.version_of(changed)
+
+
+def test_the_instance_s_pod_defaults_are_for_steps_alone() -> None:
+    """A change of them must not roll every code server."""
+    owner = location({"image": "i", "module": "m"})
+
+    def made(pod_defaults: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        steps = location_source.worker_template(
+            owner, stock_image="stock:1", code_digest="", pod_defaults=pod_defaults
+        )
+        server = location_source.server_shape(owner)
+        return steps.shape["pod"], code_location.deployment(owner, steps, server)
+
+    plain, default_server = made({})
+    shaped, server = made({"nodeSelector": {"disk": "ssd"}})
+    assert shaped == {**plain, "nodeSelector": {"disk": "ssd"}}
+    assert server == default_server
 
 
 def server_pod(version: str, *, ready: bool = False, **status: Any) -> dict[str, Any]:
