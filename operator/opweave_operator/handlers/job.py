@@ -72,9 +72,9 @@ class JobReconciler:
         if await self._parts.catalog.get_job(namespace, name) != record:
             await self._parts.catalog.put_job(record)
         judgement = await self._judge(body, record)
-        handled = await self._launch_if_requested(body, judgement)
+        requests = await self._launch_if_requested(body, judgement)
         runs, seconds = await self._runs(record)
-        fields = {**runs, "graph": _graph(judgement.plan), "lastRunRequestedAt": handled}
+        fields = {**runs, "graph": _graph(judgement.plan), **requests}
         await self._status.write(JOBS, body, judgement.verdict, fields)
         return seconds if judgement.plan is not None else min(seconds, WAITING_SECONDS)
 
@@ -105,11 +105,8 @@ class JobReconciler:
         except ports.LocationUnavailable as unavailable:
             return _waiting(f"code location {location.ref} does not answer: {unavailable}")
         if reply.plan is not None:
-            steps = len(reply.plan.steps)
-            message = f"{steps} step{'' if steps == 1 else 's'}; runs can be launched"
-            return Judgement(
-                verdict=Verdict(is_ready=True, reason="Valid", message=message), plan=reply.plan
-            )
+            verdict = Verdict(is_ready=True, reason="Valid", message=_valid(record, reply.plan))
+            return Judgement(verdict=verdict, plan=reply.plan)
         return _stalled("InvalidRunConfig", _problems(reply))
 
     async def _plan(
@@ -129,42 +126,40 @@ class JobReconciler:
                 self._replies.popitem(last=False)
         return reply
 
-    async def _launch_if_requested(self, body: JsonObject, judgement: Judgement) -> str | None:
-        """Launch the run that the annotation asks for; return the request that counts as handled from now on.
+    async def _launch_if_requested(self, body: JsonObject, judgement: Judgement) -> dict[str, Any]:
+        """Launch the run that the annotation asks for; return the status about requests from now on.
 
-        The run carries a key made of the object's uid and the annotation's value, so a controller that dies between the
-        launch and the status makes no second run.
+        The run carries a key made of the object's uid, how many requests were handled before, and the annotation's value:
+        a controller that dies between the launch and the status makes no second run, and a value that comes back does.
         """
-        metadata = body["metadata"]
-        handled: str | None = (body.get("status") or {}).get("lastRunRequestedAt")
+        metadata, shown = body["metadata"], body.get("status") or {}
         wish = (metadata.get("annotations") or {}).get(names.ANNOTATION_RUN_REQUESTED_AT)
         if not wish:
-            return handled
+            return {}
         value = _short(str(wish))
-        if value == handled or judgement.verdict.is_reconciling:
-            return handled
+        if value == shown.get("lastRunRequestedAt") or judgement.verdict.is_reconciling:
+            return {}
+        before = int(shown.get("runRequests") or 0)
+        if not await self._handle_request(body, judgement, f"{metadata['uid']}:{before}:{value}"):
+            return {}
+        return {"lastRunRequestedAt": value, "runRequests": before + 1}
+
+    async def _handle_request(self, body: JsonObject, judgement: Judgement, key: str) -> bool:
+        """Launch, or say why not; return whether the request needs no further try."""
+        metadata = body["metadata"]
         if judgement.plan is None:
             await self._tell_refusal(body, judgement.verdict.message)
-            return value
+            return True
         result = await self._parts.launch(
             launch_request.LaunchRequest(
                 namespace=metadata["namespace"],
                 job_resource=metadata["name"],
                 launched_by="annotation",
-                dedupe_key=f"{metadata['uid']}:{value}",
+                dedupe_key=key,
             )
         )
-        return await self._after_launch(body, result, value, handled)
-
-    async def _after_launch(
-        self,
-        body: JsonObject,
-        result: launch_request.LaunchResult,
-        value: str,
-        handled: str | None,
-    ) -> str | None:
         if isinstance(result, launch_request.TargetUnavailable):
-            return handled
+            return False
         if isinstance(result, launch_request.Launched):
             await self._events.record(body, "RunLaunched", f"run {result.run.id} is queued")
         elif isinstance(result, launch_request.ConfigRefused):
@@ -172,7 +167,7 @@ class JobReconciler:
             await self._tell_refusal(body, _problems(refused))
         else:
             await self._tell_refusal(body, result.message)
-        return value
+        return True
 
     async def _tell_refusal(self, body: JsonObject, message: str) -> None:
         text = f"nothing was launched: {message}"
@@ -229,6 +224,15 @@ def record_of(body: Mapping[str, Any]) -> ports.JobRecord:
 
 def _short(value: str) -> str:
     return value if len(value) <= MAX_REQUEST else hashlib.sha256(value.encode()).hexdigest()
+
+
+def _valid(record: ports.JobRecord, plan: wire_plan.RunPlan) -> str:
+    """Return what a job whose runs can be launched says of itself."""
+    steps = len(plan.steps)
+    message = f"{steps} step{'' if steps == 1 else 's'}; runs can be launched"
+    if record.max_retries:
+        message += "; spec.retries does nothing yet: no further run follows one that failed"
+    return message
 
 
 def _stalled(reason: str, message: str) -> Judgement:

@@ -101,7 +101,7 @@ async def live_handlers(
     cluster: testbed.Cluster, stock_image: str, directory: Path
 ) -> AsyncIterator[LiveHandlers]:
     """Run the handlers in this process until left."""
-    await asyncio.to_thread(_install_crds, cluster)
+    await asyncio.to_thread(install_crds, cluster)
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(
             Client(await connection.connect(cluster.kubeconfig))
@@ -154,7 +154,8 @@ async def _running(registry: kopf.OperatorRegistry, namespace: str) -> AsyncIter
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _install_crds(cluster: testbed.Cluster) -> None:
+def install_crds(cluster: testbed.Cluster) -> None:
+    """Bring the five kinds onto the cluster, or up to date."""
     kubectl = [str(cluster.kubectl), "--kubeconfig", str(cluster.kubeconfig)]
     subprocess.run(
         [*kubectl, "apply", "--server-side", "--force-conflicts", "-f", str(CRDS)],

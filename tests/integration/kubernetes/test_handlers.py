@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from integration.kubernetes import live_handlers
 from integration.kubernetes.live_handlers import LiveHandlers, condition, is_not_ready, is_ready
 from opweave_operator import ports
 from opweave_operator.adapters.kubernetes import names
+from opweave_operator.adapters.kubernetes.client import JsonObject
 from opweave_operator.adapters.kubernetes.manifests import code_location
 from opweave_operator.adapters.kubernetes.resources import (
     CODE_LOCATIONS,
@@ -93,6 +94,7 @@ async def test_a_location_from_a_config_map_becomes_ready(live: LiveHandlers) ->
     await create_location(live, GOOD)
     body = await live.until(CODE_LOCATIONS, "shop", is_ready("Loaded"))
     assert body["status"]["jobs"] == 1
+    assert condition(body)["message"] == "serves 1 job, 0 assets, 0 schedules, 0 sensors"
     assert body["status"]["servingGeneration"] == body["metadata"]["generation"]
     assert body["metadata"].get("finalizers") is None
     stored = await record(live)
@@ -145,31 +147,60 @@ async def test_a_deleted_location_is_forgotten(live: LiveHandlers) -> None:
     assert await live.stores.catalog.list_locations() == []
 
 
-async def test_an_annotation_launches_exactly_one_run(live: LiveHandlers) -> None:
-    """A second value launches a second run, the same value none."""
+async def request_run(live: LiveHandlers, value: str, touched: str = "") -> None:
+    annotations = {names.ANNOTATION_RUN_REQUESTED_AT: value, "example.com/touched": touched}
+    await live.client.patch(
+        JOBS, live.namespace, "hello", {"metadata": {"annotations": annotations}}
+    )
+
+
+def has_handled(value: str, requests: int) -> Callable[[JsonObject], bool]:
+    """Return whether *value* is the request of a Job that was handled last, the one of this number."""
+    return lambda body: (
+        (body["status"].get("lastRunRequestedAt"), body["status"].get("runRequests"))
+        == (value, requests)
+    )
+
+
+async def test_each_change_of_the_annotation_launches_exactly_one_run(live: LiveHandlers) -> None:
+    """The same value launches none, and one that comes back another."""
     await create_location(live, GOOD)
     await create(live, JOBS, "hello", {"codeLocation": "shop", "job": "hello"})
     await live.until(JOBS, "hello", is_ready("Valid"))
-    for number, value in enumerate(("first", "first", "second")):
-        patch = {
-            "metadata": {
-                "annotations": {
-                    names.ANNOTATION_RUN_REQUESTED_AT: value,
-                    "example.com/touched": str(number),
-                }
-            }
-        }
-        await live.client.patch(JOBS, live.namespace, "hello", patch)
-        await live.until(
-            JOBS, "hello", lambda body, v=value: body["status"].get("lastRunRequestedAt") == v
-        )
-    body = await live.until(JOBS, "hello", lambda body: body["status"].get("runs") == {"QUEUED": 2})
+    values = ("first", "first", "second", "first", "second")
+    for touched, (value, number) in enumerate(zip(values, (1, 1, 2, 3, 4), strict=True)):
+        await request_run(live, value, str(touched))
+        await live.until(JOBS, "hello", has_handled(value, number))
+    body = await live.until(JOBS, "hello", lambda body: body["status"].get("runs") == {"QUEUED": 4})
     runs = await live.stores.runs.list_runs(ports.RunFilter(job_resource="hello"), limit=10)
     assert body["status"]["lastRun"]["id"] == runs[0].id
     assert runs[0].launched_by == "annotation"
     stored = await live.stores.runs.load(runs[0].id)
     assert stored is not None
     assert stored.run.worker_template["namespace"] == live.namespace
+
+
+async def test_a_request_whose_status_was_never_written_launches_no_second_run(
+    live: LiveHandlers,
+) -> None:
+    """As after a controller that died between the launch and the status."""
+    await create_location(live, GOOD)
+    await create(live, JOBS, "hello", {"codeLocation": "shop", "job": "hello"})
+    await live.until(JOBS, "hello", is_ready("Valid"))
+    await request_run(live, "first")
+    await live.until(JOBS, "hello", has_handled("first", 1))
+    forgotten = {"status": {"lastRunRequestedAt": None, "runRequests": None}}
+    await live.client.patch(JOBS, live.namespace, "hello", forgotten, subresource="status")
+    await live.until(JOBS, "hello", has_handled("first", 1))
+    assert len(await live.stores.runs.list_runs(ports.RunFilter(), limit=10)) == 1
+
+
+async def test_a_job_says_that_its_run_retries_do_nothing_yet(live: LiveHandlers) -> None:
+    await create_location(live, GOOD)
+    spec = {"codeLocation": "shop", "job": "hello", "retries": {"maxRetries": 2}}
+    await create(live, JOBS, "hello", spec)
+    body = await live.until(JOBS, "hello", is_ready("Valid"))
+    assert "spec.retries does nothing yet" in condition(body)["message"]
 
 
 async def test_a_job_that_the_code_does_not_have_names_the_closest(live: LiveHandlers) -> None:
@@ -211,7 +242,8 @@ async def test_an_instance_names_the_settings_that_do_nothing_yet(live: LiveHand
 
 async def test_a_schedule_says_that_it_does_not_tick_yet(live: LiveHandlers) -> None:
     await create(live, SCHEDULES, "daily", {"job": "hello", "cron": "0 6 * * *"})
-    await live.until(SCHEDULES, "daily", is_not_ready("NotImplementedYet"))
+    body = await live.until(SCHEDULES, "daily", is_not_ready("NotImplementedYet"))
+    assert "is valid" not in condition(body)["message"]
 
 
 async def test_transitions_are_told_as_events(live: LiveHandlers) -> None:
