@@ -69,15 +69,23 @@ def test_a_commit_that_is_no_longer_the_newest_is_checked_out(
 
 
 def test_checking_out_again_does_no_harm(
-    repository: git_server.GitRepository, directory: Path, told: Path
+    repository: git_server.GitRepository,
+    directory: Path,
+    told: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """The kubelet starts a container again whose end it has not seen."""
+    """The kubelet starts a container again that failed, was killed at work, or whose end it has not seen."""
     repository.commit({"definitions.py": "defs = 1\n"})
 
     check_out(repository, "main", directory)
+    (directory / ".git" / "shallow.lock").touch()
+    (directory / "of-an-older-commit.py").touch()
+    (directory / "link").symlink_to(told.parent)
     check_out(repository, "main", directory)
 
-    assert (directory / "definitions.py").exists()
+    assert sorted(path.name for path in directory.iterdir()) == [".git", "definitions.py"]
+    assert told.exists()
+    assert capfd.readouterr().err == ""
 
 
 def test_a_ref_that_does_not_exist_is_named(

@@ -5,6 +5,7 @@ checked out is left as the container's termination message, from where the opera
 """
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -45,6 +46,7 @@ def main(arguments: list[str]) -> None:
             )
         return done.stdout.strip()
 
+    empty(Path(directory))
     git("init", "--quiet", "--initial-branch=code")
     git(
         "fetch",
@@ -58,6 +60,15 @@ def main(arguments: list[str]) -> None:
     git("checkout", "--quiet", "--detach", "FETCH_HEAD")
     commit = git("rev-parse", "--verify", "HEAD")
     TERMINATION_LOG.write_text(commit, encoding="ascii")
+
+
+def empty(directory: Path) -> None:
+    """Remove what a clone that was cut short has left: a lock of git, for instance, on which the next would fail."""
+    for left in directory.iterdir():
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
 
 
 def trusting(directory: str) -> Path:
