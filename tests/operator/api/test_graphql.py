@@ -246,18 +246,17 @@ async def test_runs_are_paged_and_filtered(any_world: World) -> None:
 
 
 async def test_a_run_is_found_by_the_beginning_of_its_id(world: World) -> None:
-    """As people copy it from a terminal; an ambiguous or impossible beginning finds nothing."""
+    """As people copy it from a terminal; an impossible beginning finds nothing, one that is too short is refused."""
     run = await world.launch(builders.planned("load"))
     query = "query($id: ID!) { run(runId: $id) { runId } }"
 
     found = [
         (await ask(world, query, id=text))["run"]
-        for text in (run.id, run.id[:24], run.id[:9].upper(), run.id[:3], "0" * 26, "../../etc", "")
+        for text in (run.id, run.id[:24], run.id[:9].upper(), "0" * 26, "../../etc", "")
     ]
 
-    assert [run.id, run.id, run.id, None, None, None, None] == [
-        item and item["runId"] for item in found
-    ]
+    assert [run.id, run.id, run.id, None, None, None] == [item and item["runId"] for item in found]
+    assert "give 6 characters or more" in await refuse(world, query, id=run.id[:3])
 
 
 async def test_the_log_tells_who_asked_a_run_to_end(world: World) -> None:
