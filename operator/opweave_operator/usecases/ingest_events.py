@@ -229,6 +229,12 @@ def _outcome(
     return None, model.Moments()
 
 
+_SHOWN_END = {
+    model.AttemptStatus.CANCELED: EventType.STEP_CANCELED,
+    model.AttemptStatus.LOST: EventType.STEP_UP_FOR_RETRY,
+}
+
+
 def _begun_at(batch: wire_attempt.EventBatch) -> datetime | None:
     """Return when the step began, if the batch tells: an attempt that is killed has no later report to tell it."""
     for event in batch.events:
@@ -240,10 +246,9 @@ def _begun_at(batch: wire_attempt.EventBatch) -> datetime | None:
 def _as_stored(
     events: tuple[wire_attempt.Event, ...], outcome: model.Outcome | None
 ) -> tuple[wire_attempt.Event, ...]:
-    """Return *events* as the log shows them: the end of a cancelled step is no failure of it."""
-    if outcome is None or outcome.status is not model.AttemptStatus.CANCELED:
-        return events
-    return (*events[:-1], message.replace(events[-1], type=EventType.STEP_CANCELED))
+    """Return *events* as the log shows them: a step that was cancelled, or that another attempt follows, has not failed."""
+    shown = None if outcome is None else _SHOWN_END.get(outcome.status)
+    return events if shown is None else (*events[:-1], message.replace(events[-1], type=shown))
 
 
 def _believable(

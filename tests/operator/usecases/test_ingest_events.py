@@ -135,6 +135,18 @@ async def test_the_end_of_a_cancelled_step_is_no_failure(any_world: World) -> No
     assert step.newest.status is model.AttemptStatus.CANCELED
 
 
+async def test_an_attempt_that_is_tried_again_is_no_failure(any_world: World) -> None:
+    """The step fails only when the engine says that no attempt is left."""
+    run = await any_world.launch(builders.planned("load"))
+    worker = await any_world.worker(run, "load")
+    await worker.start()
+
+    await worker.send(worker.failure(wire_attempt.FailureKind.INFRASTRUCTURE))
+
+    last = (await any_world.stores.events.events(run.id, step_key=worker.ref.step_key))[-1]
+    assert wire_attempt.EventType.STEP_UP_FOR_RETRY is last.type
+
+
 async def _moments(world: World, ref: ports.AttemptRef) -> model.Moments:
     newest = (await world.state(ref.run_id)).steps[ref.step_key].newest
     assert newest is not None
