@@ -21,8 +21,8 @@ _log = logging.getLogger(__name__)
 class EventRecorder:
     """Writes core/v1 Events. One that cannot be written is logged and forgotten: it is news, not state.
 
-    The name derives from object, reason, message and hour: a transition told twice, by a restarted controller for instance,
-    is one Event.
+    The name derives from object, reason, message and hour, or from what the caller says happens only once: news told twice,
+    by a restarted controller for instance, is one Event.
     """
 
     def __init__(self, client: Client, clock: ports.Clock) -> None:
@@ -30,13 +30,27 @@ class EventRecorder:
         self._clock = clock
 
     async def record(
-        self, about: Mapping[str, Any], reason: str, message: str, *, is_warning: bool = False
+        self,
+        about: Mapping[str, Any],
+        reason: str,
+        message: str,
+        *,
+        is_warning: bool = False,
+        once: str = "",
     ) -> None:
-        """Tell *message* about the object *about*."""
+        """Tell *message* about the object *about*.
+
+        Args:
+            about: A Kubernetes object.
+            reason: In CamelCase, for programs.
+            message: For people.
+            is_warning: Somebody may have to do something.
+            once: Names what happened, when it can happen to the object only once, whatever the hour.
+        """
         metadata = about.get("metadata") or {}
         now = self._clock.now()
         text = message if len(message) <= MAX_NOTE else message[: MAX_NOTE - 3] + "..."
-        identity = f"{metadata.get('uid')}|{reason}|{text}|{now:%Y%m%d%H}"
+        identity = f"{metadata.get('uid')}|{once or f'{reason}|{text}|{now:%Y%m%d%H}'}"
         digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
         namespace, name = str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
         body = {

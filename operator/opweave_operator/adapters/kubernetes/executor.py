@@ -21,6 +21,7 @@ from opweave_operator.adapters.kubernetes import (
     pod_notes,
     pod_shape,
     refusals,
+    run_endings,
     run_jobs,
     worker_state,
     worker_template,
@@ -28,7 +29,7 @@ from opweave_operator.adapters.kubernetes import (
 from opweave_operator.adapters.kubernetes.client import STRATEGIC_MERGE_PATCH, Client
 from opweave_operator.adapters.kubernetes.manifests import step_pod
 from opweave_operator.adapters.kubernetes.resources import BATCH_JOBS, K8S_EVENTS, PODS
-from opweave_operator.core import model
+from opweave_operator.core import model, run_state
 from opweave_operator.core.model import WorkerPhase
 
 
@@ -83,6 +84,7 @@ class KubernetesExecutor:
             namespaces=scopes,
         )
         self._jobs = run_jobs.RunJobs(client, self._job_copies, clock)
+        self._endings = run_endings.RunEndings(client, clock)
         self._runs_by_pod: dict[str, model.RunId] = {}
         self._created_at: dict[str, datetime] = {}
         self._names = _PodNames()
@@ -231,8 +233,10 @@ class KubernetesExecutor:
         return worker
 
     async def publish(self, state: model.RunState, policy: model.EnginePolicy) -> None:
-        """Show *state* on the run's Job."""
+        """Show *state* on the run's Job, and tell the end of a run as Events."""
         await self._jobs.publish(state, policy.finished_run_ttl_seconds)
+        if state.run.status in run_state.FINISHED:
+            await self._endings.tell(state.run, self._jobs.uid_of(state.run.id))
 
     async def changes(self) -> AsyncIterator[model.RunId]:
         """Yield the id of a run whenever something about its pods or its Job may have changed."""

@@ -117,6 +117,10 @@ class RunJobs:
         """Whether the Job has been made or found by this process."""
         return run_id in self._known
 
+    def uid_of(self, run_id: model.RunId) -> str | None:
+        """Return the uid of the run's Job, if this process has made or found it and it is not gone."""
+        return self._known.get(run_id)
+
     def note_deleted(self, run_id: model.RunId) -> None:
         """Note that the Job existed and does not any more."""
         self._known.pop(run_id, None)
@@ -146,6 +150,7 @@ class RunJobs:
             job = await self._find(state.run)
             if job is None or job.run_id != state.run.id or not job.is_ours:
                 return
+            self.remember(job.run_id, job.shown.uid)
             await self._grow(state, job.shown)
             await self._show(state, job)
             await self._let_go(state, ttl_seconds)
