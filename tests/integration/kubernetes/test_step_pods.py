@@ -13,17 +13,25 @@ import pytest
 
 import testbed
 from contract.executor import suite
-from integration.kubernetes import namespaces
+from integration.kubernetes import live_handlers, namespaces
 from opweave.wire import message
 from opweave.wire import plan as wire_plan
 from opweave_operator import ports
-from opweave_operator.adapters.kubernetes import connection, errors, names, worker_template
+from opweave_operator.adapters.kubernetes import (
+    connection,
+    errors,
+    names,
+    run_endings,
+    worker_template,
+)
 from opweave_operator.adapters.kubernetes.client import Client, JsonObject
 from opweave_operator.adapters.kubernetes.executor import KubernetesExecutor
 from opweave_operator.adapters.kubernetes.manifests import code_volumes
 from opweave_operator.adapters.kubernetes.resources import (
     BATCH_JOBS,
     CONFIG_MAPS,
+    JOBS,
+    K8S_EVENTS,
     PODS,
     Resource,
 )
@@ -162,6 +170,66 @@ async def test_a_failed_run_shows_its_failed_step(site: Site) -> None:
     kinds = {c["type"]: (c["status"], c["message"]) for c in status["conditions"]}
     assert kinds["Failed"] == ("True", "failed: exits_3")
     assert status["failedIndexes"] == "0-1"
+
+
+async def test_kubectl_finds_the_pods_of_a_job_by_its_name(
+    site: Site, cluster: testbed.Cluster
+) -> None:
+    """They carry what the built-in Job controller writes; it leaves them alone, because the Job is not its own."""
+    run = site.run("waits")
+    await suite.start(site.executor, run, "waits")
+    await site.watcher.running(run, "waits")
+    name = names.run_object_name(run)
+    kubectl = (cluster.kubectl, "--kubeconfig", cluster.kubeconfig, "-n", site.namespace)
+    logs = await asyncio.create_subprocess_exec(*kubectl, "logs", f"job/{name}")
+    assert await logs.wait() == 0
+    for key in ("job-name", "batch.kubernetes.io/job-name"):
+        (pod,) = await site.client.list_all(PODS, site.namespace, label_selector=f"{key}={name}")
+    assert pod["metadata"].get("deletionTimestamp") is None
+    job = await site.job(run)
+    assert pod["metadata"]["labels"]["controller-uid"] == job["metadata"]["uid"]
+    assert not (job.get("status") or {}).get("conditions")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "kind"),
+    [
+        (RunStatus.SUCCESS, "RunSucceeded", "Normal"),
+        (RunStatus.FAILURE, "RunFailed", "Warning"),
+        (RunStatus.CANCELED, "RunCanceled", "Warning"),
+    ],
+)
+async def test_the_end_of_a_run_is_told_once_as_events(
+    site: Site, cluster: testbed.Cluster, status: RunStatus, reason: str, kind: str
+) -> None:
+    """On both Jobs, however often it is published, by a controller that has just started as well."""
+    await asyncio.to_thread(live_handlers.install_crds, cluster)
+    body = {"apiVersion": JOBS.api_version, "kind": JOBS.kind, "metadata": {"name": "hello"}}
+    declared = await site.client.create(
+        JOBS, site.namespace, {**body, "spec": {"codeLocation": "shop", "job": "hello"}}
+    )
+    run = replace(site.run("succeeds"), job_resource="hello")
+    await suite.start(site.executor, run, "succeeds")
+    ended = in_state(
+        run, status, StepStatus.SUCCESS, message="so it was", ended_at=datetime.now(UTC)
+    )
+    restarted = KubernetesExecutor(
+        site.client, api_url="", clock=SystemClock(), namespaces=[site.namespace]
+    )
+    for executor in (site.executor, site.executor, restarted):
+        await executor.publish(ended, model.EnginePolicy())
+    told = await site.client.list_all(K8S_EVENTS, site.namespace)
+    about = {
+        (event["involvedObject"]["uid"], event["reason"], event["type"], event["message"])
+        for event in told
+        if event["reason"].startswith("Run")
+    }
+    batch_job = await site.job(run)
+    assert about == {
+        (owner["metadata"]["uid"], reason, kind, run_endings.message_of(ended.run))
+        for owner in (declared, batch_job)
+    }
+    assert len([event for event in told if event["reason"].startswith("Run")]) == 2
 
 
 async def test_a_step_killed_for_memory_is_infrastructure(site: Site) -> None:

@@ -28,6 +28,9 @@ LABEL_JOB = "opweave.dev/job"
 LABEL_STEP_KEY = "opweave.dev/step-key"
 LABEL_ATTEMPT = "opweave.dev/attempt"
 LABEL_CODE_LOCATION = "opweave.dev/code-location"
+LABELS_JOB_NAME = ("batch.kubernetes.io/job-name", "job-name")
+LABELS_JOB_UID = ("batch.kubernetes.io/controller-uid", "controller-uid")
+"""As the built-in Job controller labels its pods, old spelling and new: ``kubectl logs job/NAME`` looks for them."""
 LABEL_COMPLETION_INDEX = "batch.kubernetes.io/job-completion-index"
 # Labels on pods of code servers; read by the CodeLocation handler and by the Service.
 LABEL_COMPONENT = "app.kubernetes.io/component"

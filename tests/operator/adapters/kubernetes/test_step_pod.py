@@ -48,7 +48,11 @@ def test_it_carries_ids_and_nothing_else() -> None:
     assert body["spec"]["automountServiceAccountToken"] is False
     assert body["metadata"]["finalizers"] == [names.OUTCOME_FINALIZER]
     assert body["metadata"]["ownerReferences"][0]["uid"] == "u1"
-    assert body["metadata"]["labels"][names.LABEL_COMPLETION_INDEX] == "0"
+    labels = body["metadata"]["labels"]
+    assert labels[names.LABEL_COMPLETION_INDEX] == "0"
+    job_name = body["metadata"]["ownerReferences"][0]["name"]
+    assert labels["job-name"] == labels["batch.kubernetes.io/job-name"] == job_name
+    assert labels["controller-uid"] == labels["batch.kubernetes.io/controller-uid"] == "u1"
 
 
 def test_what_a_launch_adds_for_the_declared_job_reaches_the_pod() -> None:

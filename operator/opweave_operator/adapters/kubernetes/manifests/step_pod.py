@@ -63,6 +63,8 @@ def step_pod(
         names.LABEL_STEP_KEY: names.label_value(step.key),
         names.LABEL_ATTEMPT: str(attempt),
         names.LABEL_COMPLETION_INDEX: str(step.index),
+        **dict.fromkeys(names.LABELS_JOB_NAME, names.run_object_name(run)),
+        **dict.fromkeys(names.LABELS_JOB_UID, job_uid),
     }
     metadata = {
         "name": names.pod_name(run, step.index, attempt),
