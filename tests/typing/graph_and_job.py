@@ -65,7 +65,8 @@ def uses_that_fit() -> None:
     Definitions(
         jobs=[daily, part], resources={"warehouse": Warehouse(url="x", port=EnvVar.int("PORT"))}
     )
-    made: JobDefinition = part.to_job()
+    made: JobDefinition = part.to_job(input_values={"x": 1})
+    made.execute_in_process(input_values={"x": 2})
     value: Any = made.execute_in_process().output_value()
     del value
 
