@@ -1,8 +1,9 @@
 """What people may say about the pods of their steps, at every level in the same terms, and how levels are merged.
 
-Levels, later ones win: our defaults, ``Instance.spec.podDefaults``, ``CodeLocation.spec.steps`` (or ``server``),
-``Job.spec.steps``, the op's tag. Only the fields listed here are taken; identity, labels of ours, command and token are
-not among them, and are checked again on the finished pod (`manifests.step_pod`).
+Levels, later ones win: our defaults, ``Instance.spec.podDefaults``, ``CodeLocation.spec.steps``, ``Job.spec.steps``, the
+op's tag; for code servers our defaults and ``CodeLocation.spec.server`` alone. Only the fields listed here are taken;
+identity, labels of ours, command and token are not among them, and are checked again on the finished pod
+(`manifests.step_pod`).
 """
 
 from __future__ import annotations
