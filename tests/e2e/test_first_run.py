@@ -212,16 +212,21 @@ def test_an_annotation_launches_one_run(first_runs: dict[str, FirstRun]) -> None
 
 def test_output_is_shown_live_and_afterwards(faults: Location) -> None:
     """By kubectl while the pod lives, by the web role at any time."""
-    run_id = faults.launch("talks", {"ops": {"talk": {"config": {"seconds": 6.0}}}})
+    run_id = faults.launch("talks", {"ops": {"talk": {"config": {"until": "/tmp/go"}}}})
     run = faults.wait_for_step(run_id, "talk", "RUNNING")
     pod = run.step("talk")["attempts"][0]["workerName"]
 
     live = until("live output", lambda: faults.log(run_id, "talk") or None, timeout_seconds=20)
-    by_kubectl = faults.installation.kubectl("logs", pod, "-n", faults.namespace)
+
+    def by_kubectl() -> bool:
+        # The process has reported before the kubelet says that its container runs.
+        command = ("logs", pod, "-n", faults.namespace)
+        return "before\n" in faults.installation.kubectl(*command, check=False)
 
     assert live == "before\n"
-    assert "before\n" in by_kubectl
+    until("live output by kubectl", by_kubectl, timeout_seconds=20)
     assert faults.run(run_id).status == "STARTED"
+    faults.installation.kubectl("exec", pod, "-n", faults.namespace, "--", "touch", "/tmp/go")
     assert faults.finish(run_id).status == "SUCCESS"
     assert faults.log(run_id, "talk") == "before\nafter\n"
     assert faults.log(run_id, "talk", "STDERR").startswith("to standard error\n")

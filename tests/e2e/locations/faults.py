@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
 
 from opweave import (
     Definitions,
@@ -52,11 +53,13 @@ def slow():
     linger.alias("last")(linger.alias("middle")(first()))
 
 
-@op(config_schema={"seconds": Field(float, default_value=0.0)})
+@op(config_schema={"until": Field(str, default_value="")})
 def talk(context):
     print("before", flush=True)
     print("to standard error", file=sys.stderr, flush=True)
-    time.sleep(context.op_config["seconds"])
+    sign = context.op_config["until"]
+    while sign and not Path(sign).exists():
+        time.sleep(0.05)
     print("after", flush=True)
     return "said"
 
