@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -221,6 +221,25 @@ def _cluster_api(
     locations: ports.CodeLocations,
     clock: ports.Clock,
 ) -> api_dependencies.ApiDependencies:
+    public = api_dependencies.ApiSettings(
+        path_prefix=own.path_prefix,
+        database_kind=database_kind(own.database_url),
+        version=metadata.version("opweave"),
+    )
+    return replace(
+        _api(stores, locations, clock, public),
+        identity=TokenReviewer(client),
+        worker_names=lambda run, step, attempt: names.pod_name(run, step.index, attempt),
+    )
+
+
+def _api(
+    stores: storage.Stores,
+    locations: ports.CodeLocations,
+    clock: ports.Clock,
+    public: api_dependencies.ApiSettings,
+) -> api_dependencies.ApiDependencies:
+    """Return what the web role needs on a cluster and on a laptop alike."""
     return api_dependencies.ApiDependencies(
         runs=stores.runs,
         events=stores.events,
@@ -230,13 +249,7 @@ def _cluster_api(
         logs=stores.logs,
         code_locations=locations,
         clock=clock,
-        identity=TokenReviewer(client),
-        worker_names=lambda run, step, attempt: names.pod_name(run, step.index, attempt),
-        settings=api_dependencies.ApiSettings(
-            path_prefix=own.path_prefix,
-            database_kind=database_kind(own.database_url),
-            version=metadata.version("opweave"),
-        ),
+        settings=public,
     )
 
 
@@ -272,21 +285,12 @@ def _local_api(
     local: settings.LocalSettings,
 ) -> api_dependencies.ApiDependencies:
     is_loopback = local.host in LOOPBACK_HOSTS
-    return api_dependencies.ApiDependencies(
-        runs=stores.runs,
-        events=stores.events,
-        catalog=stores.catalog,
-        wakeups=stores.wakeups,
-        artifacts=stores.artifacts,
-        logs=stores.logs,
-        code_locations=locations,
-        clock=clock,
-        settings=api_dependencies.ApiSettings(
-            allowed_hosts=LOOPBACK_HOSTS if is_loopback else (),
-            database_kind=database_kind(local.database_url or "sqlite:"),
-            version=metadata.version("opweave"),
-        ),
+    public = api_dependencies.ApiSettings(
+        allowed_hosts=LOOPBACK_HOSTS if is_loopback else (),
+        database_kind=database_kind(local.database_url or "sqlite:"),
+        version=metadata.version("opweave"),
     )
+    return _api(stores, locations, clock, public)
 
 
 def _in_url(host: str) -> str:
