@@ -31,6 +31,7 @@ from opweave_operator.storage import engine as storage_engine
 from opweave_operator.storage import migrating
 from opweave_operator.usecases.admit_runs import RunAdmitter
 from opweave_operator.usecases.advance_run import RunAdvancer
+from opweave_operator.usecases.check_declared import DeclaredJobChecker
 from opweave_operator.usecases.engine import RunEngine
 from opweave_operator.usecases.instance_settings import InstanceSettings
 from opweave_operator.usecases.launch_run import RunLauncher
@@ -115,6 +116,14 @@ async def run_local(local: settings.LocalSettings, listener: LocalListener) -> N
                 clock=clock,
             )
         )
+        checker = DeclaredJobChecker(
+            catalog=stores.catalog, code_locations=locations, on_notice=listener.on_notice
+        )
+
+        def told_of_location(record: ports.LocationRecord) -> None:
+            listener.on_location(record)
+            checker.wake()
+
         servers = CodeServers(
             home=local.home.absolute(),
             locations=found.locations,
@@ -122,7 +131,7 @@ async def run_local(local: settings.LocalSettings, listener: LocalListener) -> N
             code_locations=locations,
             clock=clock,
             token=token,
-            on_change=listener.on_location,
+            on_change=told_of_location,
         )
         engine = build_engine(stores, executor, clock, lambda: None, api.metrics)
         watch = ManifestWatch(
@@ -131,11 +140,12 @@ async def run_local(local: settings.LocalSettings, listener: LocalListener) -> N
             started=found,
             catalog=stores.catalog,
             on_notice=listener.on_notice,
+            on_taken=checker.wake,
         )
         await serve_together(
             web=web,
             on_started=lambda: listener.on_serving(url),
-            others=(servers.run, engine.run, watch.run),
+            others=(servers.run, engine.run, watch.run, checker.run),
         )
 
 

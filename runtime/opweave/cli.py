@@ -65,6 +65,13 @@ def cli(**_: str | None) -> None:
     """
 
 
+def complete_for_kubectl() -> None:
+    """Print what could stand for the last argument: kubectl calls the program ``kubectl_complete-opweave`` for it."""
+    from opweave._cli import kubectl_completion
+
+    kubectl_completion.answer(cli, sys.argv[1:])
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
     try:

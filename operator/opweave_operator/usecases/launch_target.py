@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from opweave.wire import location as wire_location
 from opweave_operator import ports
 from opweave_operator.core import model
-from opweave_operator.usecases.launch_request import TargetNotFound, TargetUnavailable
+from opweave_operator.usecases.launch_request import (
+    LaunchRefused,
+    TargetNotFound,
+    TargetUnavailable,
+)
 
 _MOST_NAMES_SHOWN = 10
 
@@ -26,7 +30,7 @@ class LaunchTarget:
     declared: ports.JobRecord | None = None
 
 
-TargetResult = LaunchTarget | TargetNotFound | TargetUnavailable
+TargetResult = LaunchTarget | TargetNotFound | TargetUnavailable | LaunchRefused
 
 
 class TargetFinder:
@@ -71,7 +75,7 @@ class TargetFinder:
             )
         if len(found) > 1:
             places = ", ".join(record.namespace for record in found)
-            return TargetNotFound(
+            return LaunchRefused(
                 message=f"Job {name!r} is declared in several namespaces ({places}): name one"
             )
         return await self._of_declared(found[0])
@@ -103,7 +107,7 @@ def _in_named(
         )
     if len(found) > 1:
         places = ", ".join(record.ref.namespace for record in found)
-        return TargetNotFound(
+        return LaunchRefused(
             message=f"code location {location!r} exists in several namespaces ({places}): name one"
         )
     return _job_of(found[0], job)
@@ -113,17 +117,19 @@ def _anywhere(records: list[ports.LocationRecord], job: str) -> TargetResult:
     found = [record for record in records if job in _job_names(record)]
     if len(found) > 1:
         places = ", ".join(str(record.ref) for record in found)
-        return TargetNotFound(message=f"several locations have a job {job!r} ({places}): name one")
+        return LaunchRefused(message=f"several locations have a job {job!r} ({places}): name one")
     if found:
         return _job_of(found[0], job)
     unknown = [record for record in records if record.snapshot is None]
-    loading = [record for record in unknown if record.failure is None]
-    if loading or (unknown and len(unknown) == len(records)):
-        return TargetUnavailable(message=_why_unavailable((loading or unknown)[0]))
+    if unknown and len(unknown) == len(records):
+        return TargetUnavailable(message=_why_unavailable(unknown[0]))
     names = (name for record in records for name in _job_names(record))
-    failed = ", ".join(str(record.ref) for record in unknown[:_MOST_NAMES_SHOWN])
-    hint = f"; not loaded: {failed}" if failed else ""
+    hint = "".join(f"; {_not_loaded(record)}" for record in unknown[:_MOST_NAMES_SHOWN])
     return TargetNotFound(message=f"no code location has a job {job!r}{_closest(job, names)}{hint}")
+
+
+def _not_loaded(record: ports.LocationRecord) -> str:
+    return f"{record.ref} {'could not be loaded' if record.failure else 'is still loading'}"
 
 
 def _job_of(record: ports.LocationRecord, job: str) -> TargetResult:

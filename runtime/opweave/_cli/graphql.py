@@ -24,9 +24,12 @@ class Client:
     Args:
         url: Address of the web role, with its path prefix if it has one.
         timeout: Seconds without a sign of the server after which it counts as gone.
+        is_temporary: Whether the address ends with this command, as that of a forwarded port does.
     """
 
-    def __init__(self, url: str, *, timeout: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, url: str, *, timeout: float = TIMEOUT_SECONDS, is_temporary: bool = False
+    ) -> None:
         parts = urllib.parse.urlsplit(url if "//" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise CommandFailed(f"{url!r} is no address of a server: write http://host:port")
@@ -39,6 +42,18 @@ class Client:
         self._timeout = timeout
         self._prefix = parts.path.rstrip("/")
         self._connection: http.client.HTTPConnection | None = None
+        self._is_temporary = is_temporary
+
+    def link(self, path: str) -> str:
+        """Return an address for people that still leads somewhere when the command has ended; empty when none is known.
+
+        Behind a forwarded port it is the one that ``spec.web.url`` of the Instance gives.
+        """
+        if not self._is_temporary:
+            return self.url + path
+        settings = self.execute("{ instance { settings } }")["instance"]["settings"]
+        url = ((settings or {}).get("web") or {}).get("url") or ""
+        return f"{url.rstrip('/')}{path}" if url else ""
 
     def execute(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the data that *query* asks for.

@@ -154,7 +154,7 @@ def launch(
             client, job, config, tags=tags, op_selection=selection, priority=priority
         )
         if not follow:
-            _print_launched(run, client.url, output)
+            _print_launched(run, client.link(f"/runs/{run['runId']}"), output)
             return
         click.echo(
             f"run {run['runId']}  {style.safe_line(run['jobName'])}  location {_location(run)}",
@@ -180,15 +180,13 @@ def follow_to_the_end(client: Client, run_id: str, output: str) -> None:
         context.exit(EXIT_INTERRUPTED)
 
 
-def _print_launched(run: Mapping[str, Any], url: str, output: str) -> None:
+def _print_launched(run: Mapping[str, Any], link: str, output: str) -> None:
     if is_structured(output):
         write_structured(run, output)
         return
     click.echo(f"run {run['runId']}  {style.safe_line(run['jobName'])}  location {_location(run)}")
-    program_name = program.name()
-    click.echo(
-        f"{style.status(run['status'])}   {url}/runs/{run['runId']}   follow it: {program_name} run wait {run['runId']}"
-    )
+    follow_it = f"follow it: {program.name()} run wait {run['runId']}"
+    click.echo("   ".join(filter(None, (style.status(run["status"]), link, follow_it))))
 
 
 job_group.add_command(execution.execute)

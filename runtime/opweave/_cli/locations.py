@@ -23,15 +23,22 @@ def _failure(location: Mapping[str, Any]) -> str:
     return f"{failure['reason']}: {failure['message']}" if failure else ""
 
 
+def _is_ready(location: Mapping[str, Any]) -> bool:
+    """Return what kubectl shows as Ready: False while the newest version cannot be loaded, even if an older one serves."""
+    return bool(location["isServing"]) and not location["loadFailure"]
+
+
 def _note(location: Mapping[str, Any]) -> str:
     """Return why it does not serve, or what is wrong beside that it does; empty when all is well."""
-    return _failure(location) or ("" if location["isServing"] else "still loading")
+    if location["loadFailure"]:
+        return f"{'previous version serves; ' if location['isServing'] else ''}{_failure(location)}"
+    return "" if location["isServing"] else "still loading"
 
 
 _COLUMNS = (
     Column("NAME", lambda location: location["name"]),
     Column("NAMESPACE", lambda location: location["namespace"]),
-    Column("READY", lambda location: str(bool(location["isServing"]))),
+    Column("READY", lambda location: str(_is_ready(location))),
     Column("JOBS", lambda location: str(len(location["jobs"]))),
     Column("ASSETS", lambda location: str(len(location["assets"]))),
     Column("VERSION", lambda location: location["definitionsHash"][:7]),
@@ -77,8 +84,11 @@ def _print(location: Mapping[str, Any]) -> None:
     click.echo(
         f"location  {style.bold(style.safe_line(location['name']))}  ({location['namespace']})"
     )
-    note = "" if location["loadFailure"] or location["isServing"] else "  still loading"
-    click.echo(f"ready     {bool(location['isServing'])}{note}")
+    if location["loadFailure"]:
+        note = "  the previous version serves" if location["isServing"] else ""
+    else:
+        note = "" if location["isServing"] else "  still loading"
+    click.echo(f"ready     {_is_ready(location)}{note}")
     if location["definitionsHash"]:
         click.echo(
             f"version   {location['definitionsHash'][:12]}  loaded {moments.age(location['loadedTime'])} ago"

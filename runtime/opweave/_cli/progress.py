@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from opweave._cli import moments, queries, run_view, style, time_line
+from opweave._cli import moments, program, queries, run_view, style, time_line
 from opweave._cli.failures import EXIT_OK, EXIT_RUN_FAILED, NotFound, Unreachable
 from opweave._cli.graphql import Client
 from opweave._cli.output import write_structured
@@ -33,7 +33,7 @@ def follow(client: Client, run_id: str, sleep: Callable[[float], None] = time.sl
     for run in watch(client, run_id, sleep):
         display.show(run)
     display.finish(run)
-    print_end(run, client.url)
+    print_end(run, client.link(f"/runs/{run['runId']}"))
     return EXIT_OK if run["status"] == "SUCCESS" else EXIT_RUN_FAILED
 
 
@@ -74,8 +74,8 @@ def watch(
         sleep(min(SLOWEST_POLL_SECONDS, max(FASTEST_POLL_SECONDS, 9 * took)))
 
 
-def print_end(run: Mapping[str, Any], url: str) -> None:
-    """Print how a finished run ended: errors, time line, status, and where to see it again."""
+def print_end(run: Mapping[str, Any], link: str) -> None:
+    """Print how a finished run ended: errors, time line, status, and where to see it again, by *link* or a command."""
     errors = list(run_view.error_lines(run))
     if errors:
         click.echo("\n".join(errors))
@@ -87,7 +87,7 @@ def print_end(run: Mapping[str, Any], url: str) -> None:
     parts = [style.status(run["status"]) + (f" in {took}" if took else "")]
     if reason and run["status"] != "SUCCESS":
         parts.append(reason)
-    parts.append(f"{url}/runs/{run['runId']}")
+    parts.append(link or f"{program.name()} run show {run['runId']}")
     click.echo("   ".join(parts))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 import yaml
 
-from opweave._cli.failures import ConfigInvalid
+from opweave._cli.failures import CommandFailed, ConfigInvalid
 from opweave._cli.style import safe_line
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
@@ -99,7 +99,8 @@ def read(files: Sequence[Path], texts: Sequence[str] = ()) -> RunConfigInput:
     """Return the config of *files* (YAML or JSON) and then of *texts* (JSON), of which later ones win.
 
     Raises:
-        ConfigInvalid: One is no mapping, cannot be read, or is not YAML or JSON.
+        ConfigInvalid: One is no mapping, or is not YAML or JSON.
+        CommandFailed: One cannot be read.
     """
     sources = [_from_file(path) for path in files]
     sources.extend(_from_json("--config-json", text) for text in texts)
@@ -122,7 +123,7 @@ def _from_file(path: Path) -> ConfigSource:
             with path.open(encoding="utf-8") as file:
                 text = file.read(MAX_FILE_BYTES + 1)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigInvalid(f"{path}  cannot be read: {error}") from error
+        raise CommandFailed(f"--config {path} cannot be read: {error}") from error
     if len(text) > MAX_FILE_BYTES:
         raise ConfigInvalid(f"{path}  is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB")
     if path.suffix.lower() == ".json":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -18,12 +18,19 @@ POLL_SECONDS = 0.5
 _CHUNK_BYTES = 262_144
 
 
-def check_step(client: Client, run_id: str, step_key: str) -> None:
-    """Raise `NotFound` when the run has no step of that key."""
+def check_step(client: Client, run_id: str, step_key: str) -> Mapping[str, Any]:
+    """Return the step of that key.
+
+    Raises:
+        NotFound: The run has none.
+    """
     steps = client.execute(queries.RUN_STEP_KEYS, {"runId": run_id})["run"]["steps"]
-    keys = [step["stepKey"] for step in steps]
-    if step_key not in keys:
-        raise NotFound(f"run {run_id} has no step {step_key!r}; it has: {', '.join(keys)}")
+    for step in steps:
+        if step["stepKey"] == step_key:
+            found: Mapping[str, Any] = step
+            return found
+    keys = ", ".join(step["stepKey"] for step in steps)
+    raise NotFound(f"run {run_id} has no step {step_key!r}; it has: {keys}")
 
 
 def print_events(
@@ -74,16 +81,25 @@ def _error_of(payload: Any) -> str:
 
 
 def print_stream(
-    client: Client, run_id: str, step_key: str | None, stream: str, *, follow: bool
+    client: Client,
+    run_id: str,
+    step_key: str | None,
+    stream: str,
+    *,
+    follow: bool,
+    attempt: int | None = None,
 ) -> None:
-    """Print what the newest attempts of the steps wrote; lines begin with the step's key when there are several steps."""
+    """Print what the attempts of the steps wrote, one after the other, or only that numbered *attempt*.
+
+    Lines begin with the step's key when there are several steps; from the second attempt on they say which it is.
+    """
     printers: dict[str, _StreamPrinter] = {}
     while True:
         run = client.execute(queries.RUN_STEP_KEYS, {"runId": run_id})["run"]
         keys = [s["stepKey"] for s in run["steps"] if step_key in (None, s["stepKey"])]
         is_finished = False
         for key in keys:
-            printer = printers.setdefault(key, _StreamPrinter(key if len(keys) > 1 else ""))
+            printer = printers.setdefault(key, _StreamPrinter(key, len(keys) > 1, attempt))
             is_finished = printer.print_new(client, run_id, key, stream)
         if is_finished or not follow or not keys:
             for printer in printers.values():
@@ -93,10 +109,13 @@ def print_stream(
 
 
 class _StreamPrinter:
-    """Prints one stream of one step from where it stopped; a new attempt begins anew."""
+    """Prints one stream of one step from where it stopped, attempt after attempt."""
 
-    def __init__(self, prefix: str) -> None:
-        self._prefix = style.dim(f"[{style.safe_line(prefix)}] ") if prefix else ""
+    def __init__(self, step_key: str, has_prefix: bool, only: int | None) -> None:
+        self._step_key = style.safe_line(step_key)
+        self._has_prefix = has_prefix
+        self._only = only
+        self._prefix = ""
         self._attempt = 0
         self._offset = 0
         self._rest = ""
@@ -112,22 +131,34 @@ class _StreamPrinter:
                 "limit": _CHUNK_BYTES,
             }
             run = client.execute(queries.COMPUTE_LOG, variables)["run"]
-            attempts = run["step"]["attempts"] if run["step"] else []
+            attempts = self._wanted(run["step"]["attempts"] if run["step"] else [])
             if not attempts:
                 return bool(run["isFinished"])
-            newest = attempts[-1]
-            if newest["number"] != self._attempt:
-                self.flush()
-                is_later, self._attempt = self._attempt > 0, newest["number"]
-                if is_later:
-                    self._offset = 0
-                    continue
-            log = newest["computeLog"]
+            if self._attempt == 0:
+                self._begin(attempts[0]["number"])
+            log = next(a["computeLog"] for a in attempts if a["number"] == self._attempt)
             self._write(log["text"])
             has_grown = log["nextOffset"] > self._offset
             self._offset = log["nextOffset"]
-            if not has_grown or self._offset >= log["length"]:
+            if has_grown and self._offset < log["length"]:
+                continue
+            later = [a["number"] for a in attempts if a["number"] > self._attempt]
+            if not later:
                 return bool(run["isFinished"])
+            self.flush()
+            self._begin(later[0])
+
+    def _wanted(self, attempts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        return [a for a in attempts if self._only in (None, a["number"])]
+
+    def _begin(self, number: int) -> None:
+        self._attempt, self._offset = number, 0
+        again = f" #{number}" if number > 1 else ""
+        if self._has_prefix:
+            self._prefix = style.dim(f"[{self._step_key}{again}] ")
+        elif again:
+            # Not among what the step printed, which may go into a file.
+            click.echo(style.dim(f"attempt {number} of {self._step_key}:"), err=True)
 
     def flush(self) -> None:
         """Print a last line that has no end."""

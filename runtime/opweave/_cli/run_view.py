@@ -54,6 +54,7 @@ RUN_COLUMNS = (
     Column("RUN", lambda run: run["runId"]),
     Column("JOB", lambda run: run["jobName"]),
     Column("LOCATION", location_of),
+    Column("DECLARED AS", lambda run: run["jobResource"] or ""),
     Column("STATUS", lambda run: run["status"], is_status=True),
     Column("STEPS", _counts),
     Column("DURATION", lambda run: moments.duration(run_seconds(run))),

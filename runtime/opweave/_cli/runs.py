@@ -199,7 +199,7 @@ def show(options: ServerOptions, run_id: str, output: str) -> None:
     query = queries.RUN_WITH_CONFIG if is_structured(output) else queries.RUN
     with options.connect() as client:
         run = find(client, run_id, query)
-        url = client.url
+        link = client.link(f"/runs/{run['runId']}")
         notes = None if is_structured(output) else run_notes.read(client, run["runId"])
     if notes is None:
         write_structured(run, output)
@@ -208,7 +208,8 @@ def show(options: ServerOptions, run_id: str, output: str) -> None:
     drawn = time_line.lines(run)
     if drawn:
         click.echo("\n" + "\n".join(drawn))
-    click.echo(f"\n{url}/runs/{run['runId']}")
+    if link:
+        click.echo(f"\n{link}")
 
 
 @run_group.command("wait", epilog=EXIT_CODES_HELP)
@@ -264,6 +265,12 @@ def _ended_text(result: dict[str, Any]) -> str:
     help="The log of the run, or what its steps printed.",
 )
 @click.option(
+    "--attempt",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With --stream: only this attempt; default: all, one after the other.",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Choice(["text", "json"]),
@@ -277,9 +284,14 @@ def logs(
     step_key: str | None,
     follow: bool,
     stream: str,
+    attempt: int | None,
     output: str,
 ) -> None:
     """Print the log of a run, or the standard output or error of its steps."""
+    if stream == "events" and attempt is not None:
+        raise click.UsageError("--attempt chooses among what steps printed: give --stream too")
+    if stream != "events" and output == "json":
+        raise click.UsageError("-o json shows events; leave --stream away")
     with options.connect() as client:
         full_id = _full_id(client, run_id)
         if step_key is not None:
@@ -288,10 +300,8 @@ def logs(
             run_logs.print_events(
                 client, full_id, step_key, follow=follow, as_json=output == "json"
             )
-        elif output == "json":
-            raise click.UsageError("-o json shows events; leave --stream away")
         else:
-            run_logs.print_stream(client, full_id, step_key, stream, follow=follow)
+            run_logs.print_stream(client, full_id, step_key, stream, follow=follow, attempt=attempt)
 
 
 @run_group.command("output", epilog=EXIT_CODES_HELP)
@@ -320,11 +330,8 @@ def output(
     with options.connect() as client:
         full_id = _full_id(client, run_id)
         data = b"".join(client.stream(_output_path(full_id, step_key, name, mapping_key)))
-    if not data:
-        raise NotFound(
-            f"run {full_id} has stored no output {name!r} of step {step_key!r} at the artifact endpoint; "
-            "another I/O manager may have: on a laptop the default writes below $OPWEAVE_HOME/storage"
-        )
+        if not data:
+            raise _no_output(client, full_id, step_key, name)
     if not raw:
         try:
             data = stored_value.as_bytes(stored_value.read_plain(data))
@@ -338,6 +345,23 @@ def output(
     else:
         target.write_bytes(data)
         click.echo(f"{target}  ({len(data)} bytes)")
+
+
+def _no_output(client: Client, run_id: str, step_key: str, name: str) -> NotFound:
+    """Return the error for an output that is not there: no such step, one that has not succeeded, or stored elsewhere."""
+    step = run_logs.check_step(client, run_id, step_key)
+    status = step["status"]
+    if status != "SUCCESS":
+        why = {
+            "FAILURE": f"it failed; `{program.name()} run show {run_id}` says why",
+            "SKIPPED": "it was skipped",
+            "CANCELED": "it was cancelled",
+        }.get(status, f"it has not ended: {status}")
+        return NotFound(f"step {step_key!r} of run {run_id} has stored no output: {why}")
+    return NotFound(
+        f"step {step_key!r} of run {run_id} succeeded, but stored no output {name!r} at the artifact endpoint; "
+        "another I/O manager may have: on a laptop the default writes below $OPWEAVE_HOME/storage"
+    )
 
 
 def _output_path(run_id: str, step_key: str, name: str, mapping_key: str | None) -> str:

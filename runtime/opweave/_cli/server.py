@@ -59,7 +59,7 @@ class ServerOptions:
                 url = stack.enter_context(
                     port_forward.forwarded(context=self.context, namespace=self.server_namespace)
                 )
-            client = Client(url or LOCAL_URL)
+            client = Client(url or LOCAL_URL, is_temporary=self.is_on_cluster())
             stack.callback(client.close)
             yield client
 

@@ -76,6 +76,10 @@ class JobDefinition:
         self.run_config = run_configs.as_config_dict(config)
         self.tags = {**_run_tags(graph.tags), **_run_tags(tags), **_run_tags(run_tags)}
         self.metadata = dict(metadata or {})
+        if op_retry_policy is not None and not isinstance(op_retry_policy, RetryPolicy):
+            raise errors.OpweaveInvalidDefinitionError(
+                f"{self} has op_retry_policy={op_retry_policy!r:.60}: give a RetryPolicy"
+            )
         self.op_retry_policy = op_retry_policy
         self.input_values = dict(input_values or {})
         self.structure = structure.structure_of(graph, str(self), self.input_values)

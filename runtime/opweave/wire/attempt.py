@@ -80,6 +80,8 @@ class EventType(enum.StrEnum):
     HOOK_SKIPPED = "HOOK_SKIPPED"
     LOG_MESSAGE = "LOG_MESSAGE"
     ENGINE_EVENT = "ENGINE_EVENT"
+    UNKNOWN = "UNKNOWN"
+    """Of a newer runtime: stored with the name that it has there, in the payload under ``event_type``."""
 
 
 STEP_REPORTED_TYPES = frozenset(
@@ -104,9 +106,10 @@ STEP_REPORTED_TYPES = frozenset(
         EventType.HOOK_SKIPPED,
         EventType.LOG_MESSAGE,
         EventType.ENGINE_EVENT,
+        EventType.UNKNOWN,
     }
 )
-"""What a step process may report; anything else in a batch is refused with 400."""
+"""What a step process may report; another type of ours in a batch is refused with 400, one that is not ours is `UNKNOWN`."""
 
 OUTCOME_TYPES = frozenset({EventType.STEP_SUCCESS, EventType.STEP_FAILURE})
 """The last event of an attempt is one of these; ingest closes the attempt with it."""

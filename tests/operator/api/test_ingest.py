@@ -226,7 +226,7 @@ async def test_events_before_the_start_are_refused(world: World) -> None:
         (b"[" * 100_000, 400),
         (b'{"events": [' + b"9" * 5000 + b"]}", 400),
         (b'{"events": [{"seq": 0, "type": "RUN_SUCCESS", "at": "2026-01-01T00:00:00Z"}]}', 400),
-        (b'{"events": [{"seq": 0, "type": "NO_SUCH", "at": "2026-01-01T00:00:00Z"}]}', 400),
+        (b'{"events": [{"seq": 0, "type": "no such", "at": "2026-01-01T00:00:00Z"}]}', 400),
         (b'{"events": [{"seq": -1, "type": "LOG_MESSAGE", "at": "2026-01-01T00:00:00Z"}]}', 400),
         (b'{"events": [{"seq": true, "type": "LOG_MESSAGE", "at": "2026-01-01T00:00:00Z"}]}', 400),
         (b'{"events": [{"seq": 0, "type": "LOG_MESSAGE", "at": "yesterday"}]}', 400),

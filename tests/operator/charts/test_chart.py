@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -337,3 +338,31 @@ def test_the_install_manifest_brings_its_namespace_first(helm: Any, tmp_path: Pa
     assert container(manifests)["image"] == "ghcr.io/opweave/operator:dev"
     assert {m["metadata"].get("namespace", "opweave") for m in manifests} == {"opweave"}
     assert not any("helm.sh/hook" in m["metadata"].get("annotations", {}) for m in manifests)
+
+
+def test_the_notes_name_a_namespace_that_is_watched(helm: Any, tmp_path: Path) -> None:
+    """What people copy from them works where only some namespaces are served."""
+    # Notes are rendered for a cluster only: here they become the text of an object.
+    chart = shutil.copytree(helm.chart, tmp_path / "chart")
+    notes = (chart / "templates" / "NOTES.txt").read_text(encoding="utf-8")
+    (chart / "templates" / "_notes.tpl").write_text('{{ define "notes" }}' + notes + "{{ end }}")
+    (chart / "templates" / "notes.yaml").write_text('notes: {{ include "notes" . | quote }}')
+
+    def rendered(*settings: str) -> str:
+        done = helm.run(
+            "template",
+            "x",
+            str(chart),
+            "--kube-version",
+            "1.35.0",
+            "-s",
+            "templates/notes.yaml",
+            *settings,
+        )
+        assert done.returncode == 0, done.stderr
+        return str(yaml.safe_load(done.stdout)["notes"])
+
+    assert "  kubectl apply -f examples/quickstart/" in rendered()
+    narrow = rendered("--set", "watchNamespaces={team-a,team-b}")
+    assert "  kubectl -n team-a apply -f examples/quickstart/" in narrow
+    assert "  kubectl -n team-a annotate owj hello" in narrow

@@ -178,8 +178,21 @@ async def test_a_name_in_two_places_must_be_made_precise(shop_world: World) -> N
 
     result = await launcher(shop_world).launch(LaunchRequest(job="hello"))
 
-    assert isinstance(result, TargetNotFound)
+    assert isinstance(result, LaunchRefused)
     assert "local/shop, other/shop" in result.message
+
+
+async def test_a_location_that_loads_does_not_change_the_answer_for_an_unknown_job(
+    shop_world: World,
+) -> None:
+    """What is loaded is searched; the message names what may have the job too."""
+    ref = model.LocationRef(namespace="local", name="slow")
+    await shop_world.stores.catalog.put_location(ports.LocationRecord(ref=ref))
+
+    result = await launcher(shop_world).launch(LaunchRequest(job="helo"))
+
+    assert isinstance(result, TargetNotFound)
+    assert "did you mean 'hello'?; local/slow is still loading" in result.message
 
 
 async def test_a_child_run_knows_its_parent_and_root(shop_world: World) -> None:

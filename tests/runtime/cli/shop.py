@@ -1,6 +1,9 @@
 """Definitions for the tests of the command line."""
 
+import os
+import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -54,6 +57,24 @@ def second_try(context):
     return []
 
 
+@op
+def dies_once(context):
+    """Lose its process in the first attempt."""
+    marker = Path(tempfile.gettempdir(), f"opweave-test-{context.run_id}")
+    number = 2 if marker.exists() else 1
+    print(f"printed by attempt {number}", flush=True)  # noqa: T201  # the same
+    if number == 1:
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    marker.unlink()
+
+
+@job
+def loses_a_process():
+    """Be tried again by the operator."""
+    dies_once()
+
+
 @job(resource_defs={"leaky": leaky})
 def noisy():
     """Succeed with something to tell."""
@@ -78,4 +99,4 @@ def slow():
     total(wait_for())
 
 
-defs = Definitions(jobs=[daily_report, failing, noisy, slow])
+defs = Definitions(jobs=[daily_report, failing, loses_a_process, noisy, slow])

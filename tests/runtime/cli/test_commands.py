@@ -17,6 +17,8 @@ import yaml
 
 from support.local_instance import Instance, command_environment, opweave
 
+JOBS = {"daily_report", "failing", "loses_a_process", "noisy", "slow"}
+
 
 def launch(shop: Instance, job: str, *arguments: str) -> dict[str, Any]:
     done = shop.run("job", "launch", job, "-o", "json", *arguments)
@@ -51,7 +53,7 @@ def test_dev_says_what_it_serves(shop: Instance) -> None:
     assert shop.lines[0].endswith("SQLite")
     [line] = [line for line in shop.lines if line.startswith("location shop")]
     assert "loaded" in line
-    assert "4 jobs" in line
+    assert "5 jobs" in line
 
 
 def test_lists_jobs(shop: Instance) -> None:
@@ -66,11 +68,12 @@ def test_lists_jobs(shop: Instance) -> None:
         "CONFIG",
         "DESCRIPTION",
     ]
-    assert {line.split()[0] for line in table[1:]} == {"daily_report", "failing", "noisy", "slow"}
+    assert {line.split()[0] for line in table[1:]} == JOBS
     rows = yaml.safe_load(shop.run("job", "list", "-o", "yaml").stdout)
     assert {row["name"]: row["requiresConfig"] for row in rows} == {
         "daily_report": False,
         "failing": False,
+        "loses_a_process": False,
         "noisy": False,
         "slow": True,
     }
@@ -214,6 +217,37 @@ def test_prints_what_steps_wrote(shop: Instance, report: dict[str, Any]) -> None
     assert "summing up" in one.stdout.splitlines()
 
 
+def test_prints_what_every_attempt_wrote(shop: Instance) -> None:
+    """The output of an attempt that was lost is not hidden by that of the next; one may be chosen."""
+    run = launch(shop, "loses_a_process")
+    assert shop.run("run", "wait", run["runId"]).returncode == 0
+    command = ("run", "logs", run["runId"], "--stream", "stdout")
+    both = shop.run(*command)
+    assert ["printed by attempt 1", "printed by attempt 2"] == both.stdout.splitlines()
+    assert "attempt 2 of dies_once:" in both.stderr
+    second = shop.run(*command, "--attempt", "2")
+    assert ["printed by attempt 2"] == second.stdout.splitlines()
+
+
+def test_an_output_that_is_not_there_is_told_apart(
+    shop: Instance, failure: dict[str, Any], report: dict[str, Any]
+) -> None:
+    """A step that does not exist, one that failed, one that was skipped and one that stored elsewhere."""
+    texts = [
+        shop.run("run", "output", run["runId"], step, "--name", "other").stderr
+        for run, step in [
+            (failure, "nope"),
+            (failure, "broken"),
+            (failure, "total"),
+            (report, "total"),
+        ]
+    ]
+    assert "has no step 'nope'; it has: " in texts[0]
+    assert "it failed; `opweave run show" in texts[1]
+    assert "it was skipped" in texts[2]
+    assert "succeeded, but stored no output 'other' at the artifact endpoint" in texts[3]
+
+
 def test_a_mistake_in_the_config_costs_no_run(shop: Instance, tmp_path: Path) -> None:
     """All mistakes are shown at their lines, nothing is launched, and the exit code says why."""
     file = tmp_path / "run.yaml"
@@ -245,11 +279,17 @@ def test_scaffolds_a_config_that_can_be_launched(shop: Instance, tmp_path: Path)
         (["run", "show", '\u00fc"{'], 3, "there is no run"),
         (["run", "show", "01z"], 2, "Error: '01z' is too short"),
         (["job", "launch", "nope"], 3, "nope"),
-        (["job", "print", "nope"], 3, "there are: daily_report, failing, noisy, slow"),
+        (
+            ["job", "print", "nope"],
+            3,
+            "there are: daily_report, failing, loses_a_process, noisy, slow",
+        ),
         (["job", "scaffold-config", "nope"], 3, "nope"),
         (["location", "show", "nope"], 3, "there are: shop"),
         (["job", "launch", "slow", "--config-json", "{"], 4, "--config-json:1:2"),
         (["job", "launch", "slow"], 4, "until"),
+        (["job", "launch", "slow", "-c", "/nowhere.yaml"], 2, "--config /nowhere.yaml cannot be"),
+        (["run", "logs", "01" + "0" * 24, "--attempt", "2"], 2, "give --stream too"),
         (["job", "launch", "daily_report", "--tags", "x"], 2, "write key=value"),
         (["run", "list", "--since", "soon"], 2, "write 2026-01-31"),
     ],
@@ -331,7 +371,7 @@ def test_follows_logs_until_the_run_ends(shop: Instance, tmp_path: Path) -> None
 def test_shows_locations(shop: Instance) -> None:
     """A location is listed with its counts, and shown with its jobs."""
     row = shop.run("location", "list").stdout.splitlines()[1].split()
-    assert row[:4] == ["shop", "local", "True", "4"]
+    assert row[:4] == ["shop", "local", "True", "5"]
     assert "job       daily_report  Make the report." in shop.run("location", "show", "shop").stdout
 
 
@@ -376,13 +416,34 @@ def complete(shop_url: str, words: str) -> list[str]:
 
 def test_completes_what_the_server_knows(shop: Instance, report: dict[str, Any]) -> None:
     """Jobs, locations, runs and the steps of a run, by what has been typed of them."""
-    assert complete(shop.url, "job launch ") == ["daily_report", "failing", "noisy", "slow"]
+    assert complete(shop.url, "job launch ") == sorted(JOBS)
     assert complete(shop.url, "job print da") == ["daily_report"]
     assert complete(shop.url, "run list --location ") == ["shop"]
     assert report["runId"] in complete(shop.url, "run show ")
     steps = complete(shop.url, f"run logs {report['runId']} --step ")
     assert steps == ["extract", "clean", "total"]
     assert complete("http://127.0.0.1:9", f"--url {shop.url} job print da") == ["daily_report"]
+
+
+def test_completes_the_plugin_of_kubectl(shop: Instance) -> None:
+    """Kubectl calls a program of its own for completion, and reads a line per value and a directive."""
+    program = "from opweave.cli import complete_for_kubectl; complete_for_kubectl()"
+
+    def answer(*words: str) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", program, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env=command_environment(OPWEAVE_URL=shop.url),
+        )
+        assert done.stderr == ""
+        return done.stdout.splitlines()
+
+    assert ["job\tLaunch jobs and look at what there is to...", ":4"] == answer("jo")
+    assert ["daily_report\tMake the report.", ":4"] == answer("job", "launch", "dai")
+    assert ":0" == answer("job", "launch", "slow", "--config", "")[-1]
 
 
 def test_completes_nothing_without_an_answer(shop: Instance) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from opweave._cli import run_config
-from opweave._cli.failures import ConfigInvalid
+from opweave._cli.failures import CommandFailed, ConfigInvalid
 
 RUN_YAML = """ops:
   clean:
@@ -111,5 +111,6 @@ def test_refuses_bad_json(text: str, told: str) -> None:
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     """A file that cannot be read costs no traceback."""
-    with pytest.raises(ConfigInvalid, match="cannot be read"):
+    with pytest.raises(CommandFailed, match="cannot be read") as raised:
         run_config.read([tmp_path / "nope.yaml"])
+    assert 2 == raised.value.exit_code

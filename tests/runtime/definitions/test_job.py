@@ -170,3 +170,15 @@ def test_an_op_among_the_jobs_is_told_what_to_write_instead() -> None:
     ) as told:
         Definitions(jobs=[count])  # type: ignore[list-item]
     assert " at 0x" not in str(told.value)
+
+
+@pytest.mark.parametrize("policy", [3, {"max_retries": 3}, "twice"])
+def test_a_retry_policy_that_is_none_is_refused(policy: Any) -> None:
+    """The message says what to give, with the job's place."""
+    with pytest.raises(
+        OpweaveInvalidDefinitionError, match=r"op_retry_policy=.*give a RetryPolicy"
+    ):
+
+        @job(op_retry_policy=policy)
+        def nightly() -> None:
+            load()

@@ -27,6 +27,7 @@ class ManifestWatch:
         declare: Returns what everything declares now.
         started: What was declared at the start.
         on_notice: Called with a sentence about what a change has done.
+        on_taken: Called when the catalog holds what a change declares.
         look_seconds: Between two looks.
     """
 
@@ -38,6 +39,7 @@ class ManifestWatch:
         started: Declarations,
         catalog: ports.CatalogStore,
         on_notice: Callable[[str], None],
+        on_taken: Callable[[], None] = lambda: None,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._paths = paths
@@ -46,6 +48,7 @@ class ManifestWatch:
         self._locations = started.locations
         self._catalog = catalog
         self._on_notice = on_notice
+        self._on_taken = on_taken
         self._look_seconds = look_seconds
         self._seen = _fingerprint(paths)
 
@@ -74,6 +77,7 @@ class ManifestWatch:
             replace(fresh, locations=self._locations, instance=instance), self._catalog
         )
         self._current = fresh
+        self._on_taken()
         self._on_notice("the manifests have changed: declared jobs and settings were taken over")
         if has_other_locations:
             self._on_notice(

@@ -116,6 +116,34 @@ async def test_a_broken_manifest_changes_nothing(
         assert await catalog.get_instance() == {"runQueue": {"maxConcurrentRuns": 3}}
 
 
+async def test_what_depends_on_the_declared_jobs_is_told(
+    tmp_path: Path, catalog: ports.CatalogStore
+) -> None:
+    """Once the catalog holds them: their config is checked against the code then."""
+    file = tmp_path / "manifests.yaml"
+    file.write_text(LOCATION)
+    taken = asyncio.Event()
+    watch = ManifestWatch(
+        paths=[file],
+        declare=lambda: manifests.load([file], tmp_path),
+        started=manifests.load([file], tmp_path),
+        catalog=catalog,
+        on_notice=lambda _: None,
+        on_taken=taken.set,
+        look_seconds=0.01,
+    )
+    running = asyncio.create_task(watch.run())
+    try:
+        file.write_text(LOCATION + JOB)
+        async with asyncio.timeout(LIMIT_SECONDS):
+            await taken.wait()
+        assert ["nightly"] == [job.name for job in await catalog.list_jobs()]
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
 async def test_another_location_needs_a_new_start(
     tmp_path: Path, catalog: ports.CatalogStore
 ) -> None:
