@@ -338,6 +338,14 @@ class CodeLocations(Protocol):
         """
         ...
 
+    async def worker(self, url: str) -> wire_location.WorkerCommand:
+        """Return how a process on the code server's own machine runs the same code.
+
+        Raises:
+            LocationUnavailable: It does not answer, or is too old to know.
+        """
+        ...
+
     async def plan(self, url: str, request: wire_location.PlanRequest) -> wire_location.PlanReply:
         """Return the plan of a run or the problems of its config.
 

@@ -18,6 +18,11 @@ _COMMANDS = {
     "job": ("opweave._cli.jobs", "job_group", "Launch jobs and look at what there is to launch."),
     "run": ("opweave._cli.runs", "run_group", "Look at runs, follow them and end them."),
     "location": ("opweave._cli.locations", "location_group", "Look at code locations."),
+    "code-server": (
+        "opweave._cli.code_server",
+        "code_server_group",
+        "Serve a code location for an `opweave dev` of this machine.",
+    ),
     "version": ("opweave._cli.version", "version", "Print the version of this program."),
     "completion": (
         "opweave._cli.completion",

@@ -83,6 +83,19 @@ class HttpCodeLocations:
             raise ports.LocationUnavailable(_not_loaded(url, data))
         return _decoded(wire_location.LocationSnapshot, data, url, "/v1/snapshot")
 
+    async def worker(self, url: str) -> wire_location.WorkerCommand:
+        """Return how a process on the code server's own machine runs the same code.
+
+        Raises:
+            LocationUnavailable: It does not answer, or is too old to know.
+        """
+        status, data = await self._request("GET", url, "/v1/worker")
+        if status != 200:
+            raise ports.LocationUnavailable(
+                f"GET {url}/v1/worker answered {status}: {_message(data) or 'without saying why'}"
+            )
+        return _decoded(wire_location.WorkerCommand, data, url, "/v1/worker")
+
     async def plan(self, url: str, request: wire_location.PlanRequest) -> wire_location.PlanReply:
         """Return the plan of a run or the problems of its config.
 

@@ -103,7 +103,7 @@ class Guardian:
         """Answer for a child that ended while it loaded, until told to stop."""
         state = LocationState(_version(), self._tail.text)
         state.fail(LoadError("ImportFailed", _told(status)))
-        server = CodeServer(self._listener, state, self._options.token)
+        server = CodeServer(self._listener, state, self._options.token, self._options.worker)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         while not (self._inbox.is_stop_asked or self._is_orphaned()):
             self._sleep(None)

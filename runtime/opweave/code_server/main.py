@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from opweave.code_server.guardian import Guardian
 from opweave.loading import CodePointer, UsageError
+from opweave.wire.location import WorkerCommand
 
 USAGE = """\
 usage: python -m opweave code-server (--module NAME | --file PATH | --package NAME)
@@ -39,6 +40,21 @@ class ServerOptions(NamedTuple):
     load_timeout_seconds: float = 120.0
     watched_parent: int | None = None
     token: str | None = None
+
+    @property
+    def worker(self) -> WorkerCommand:
+        """How a step of the same code is started."""
+        pointer = self.pointer
+        target = pointer.target
+        if pointer.kind == "file":
+            target = str(Path(pointer.directory) / target)
+        attribute = ("--attribute", pointer.attribute) if pointer.attribute else ()
+        where = ("--working-directory", pointer.directory)
+        return WorkerCommand(
+            python=sys.executable,
+            arguments=(f"--{pointer.kind}", target, *attribute, *where),
+            working_directory=pointer.directory,
+        )
 
     @classmethod
     def parse(cls, arguments: Sequence[str], token: str | None) -> ServerOptions:

@@ -19,7 +19,7 @@ from opweave import tracebacks
 from opweave.code_server import answers
 from opweave.code_server.location_state import LocationState
 from opweave.wire.codec import WireError, decode, encode
-from opweave.wire.location import PlanRequest, ScaffoldRequest
+from opweave.wire.location import PlanRequest, ScaffoldRequest, WorkerCommand
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_CONNECTIONS = 64
@@ -44,7 +44,13 @@ class CodeServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, listener: socket.socket, state: LocationState, token: str | None) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        state: LocationState,
+        token: str | None,
+        worker: WorkerCommand,
+    ) -> None:
         address = listener.getsockname()
         super().__init__(address[:2], _Handler, bind_and_activate=False)
         self.socket.close()
@@ -53,6 +59,7 @@ class CodeServer(ThreadingHTTPServer):
         self.server_name, self.server_port = str(address[0]), int(address[1])
         self.state = state
         self.token = token
+        self.worker = worker
         self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -131,6 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._health()
         if self.path == "/v1/snapshot":
             return (HTTPStatus.OK, state.snapshot) if state.is_ready else self._health()
+        if self.path == "/v1/worker":
+            return HTTPStatus.OK, _json(encode(self.server.worker))
         raise _unknown(self.path)
 
     def _post(self) -> tuple[HTTPStatus, bytes]:

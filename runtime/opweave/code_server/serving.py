@@ -41,7 +41,7 @@ def serve(
     _take_over_signals()
     version = str(getattr(sys.modules["opweave"], "__version__", ""))
     state = LocationState(version, tail.text)
-    server = CodeServer(listener, state, options.token)
+    server = CodeServer(listener, state, options.token, options.worker)
     threading.Thread(target=server.serve_forever, name="opweave-server", daemon=True).start()
     _watch_the_time(options, state)
     state.load(options.pointer)

@@ -6,6 +6,7 @@ All over HTTP with JSON bodies:
 |---|---|
 | ``GET /v1/health`` | `LocationHealth`; 200 when ready, 503 while loading or failed |
 | ``GET /v1/snapshot`` | `LocationSnapshot`; 503 with `LocationHealth` when not ready |
+| ``GET /v1/worker`` | `WorkerCommand`: how a process on the server's own machine runs the same code |
 | ``GET /v1/live`` | 200 as long as the process answers |
 | ``POST /v1/plan`` `PlanRequest` | `PlanReply`; 503 with `LocationHealth` when nothing is loaded |
 | ``POST /v1/scaffold-config`` `ScaffoldRequest` | `ScaffoldReply`; the same |
@@ -59,6 +60,20 @@ class LocationHealth:
     failure: LoadFailure | None = None
     runtime_version: str = ""
     wire_version: int = WIRE_VERSION
+
+
+@message
+class WorkerCommand:
+    """How to start a step of the location on the machine of its code server.
+
+    Attributes:
+        python: The interpreter that the server runs with.
+        arguments: Where the definitions are, as ``--file shop.py``.
+    """
+
+    python: str
+    arguments: tuple[str, ...]
+    working_directory: str = ""
 
 
 @message

@@ -51,6 +51,15 @@ def test_a_location_tells_what_it_defines(serve: Serve) -> None:
     assert server.health()[0] == 200
 
 
+def test_a_server_tells_how_its_code_is_run(serve: Serve) -> None:
+    """Whoever starts steps beside a server that it did not start itself needs nothing else."""
+    server = serve(SHOP)
+    server.wait_for("READY")
+    status, worker = server.ask("GET", "/v1/worker")
+    assert (200, sys.executable) == (status, worker["python"])
+    assert ["--file", str(Path(worker["working_directory"]) / "shop.py")] == worker["arguments"][:2]
+
+
 def test_a_plan_is_made_from_good_config(serve: Serve) -> None:
     """Steps in order."""
     server = serve(SHOP)

@@ -1,5 +1,7 @@
 """A code server process for every code location of this machine, kept alive and up to date.
 
+One that somebody else starts is only looked at (`running_server`).
+
 Each location is loaded again when its text changes. Steps of this machine read the text as it is now, so nothing serves
 while the newest cannot be loaded: a run launched from older definitions would fail at its first import. A code server that
 dies is started again, ever more slowly while it goes on dying.
@@ -16,7 +18,12 @@ from typing import Any
 
 from opweave.wire import location as wire_location
 from opweave_operator import ports
-from opweave_operator.adapters.local import code_server_process, declarations, source_text
+from opweave_operator.adapters.local import (
+    code_server_process,
+    declarations,
+    running_server,
+    source_text,
+)
 from opweave_operator.adapters.local.code_server_process import CodeServerProcess
 from opweave_operator.adapters.local.declarations import LocalLocation
 from opweave_operator.core import model
@@ -67,7 +74,20 @@ class CodeServers:
         """Serve until cancelled; then all code servers end."""
         async with asyncio.TaskGroup() as group:
             for location in self._locations:
-                group.create_task(self._serve(location))
+                follow = self._follow if location.server_url else self._serve
+                group.create_task(follow(location))
+
+    async def _follow(self, location: LocalLocation) -> None:
+        """Keep the record of a code server current that somebody else starts and ends."""
+        known = await self._known(location)
+        while True:
+            record = await running_server.record_of(
+                location, known, self._code_locations, self._clock
+            )
+            if record is not known:
+                await self._store(record)
+                known = record
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _serve(self, location: LocalLocation) -> None:
         loop = asyncio.get_running_loop()

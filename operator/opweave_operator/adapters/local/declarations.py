@@ -29,12 +29,15 @@ class LocalLocation:
         template: How its code server and its steps are started.
         watched: Directory or file whose Python text the definitions come from: a change loads them again.
         origin: Where it was declared, for messages.
+        server_url: Of a code server of this machine that somebody else starts; it says then how steps are started, and
+            *template* is not used.
     """
 
     name: str
     template: WorkerTemplate
     watched: Path | None = None
     origin: str = ""
+    server_url: str = ""
 
     def __post_init__(self) -> None:
         """Refuse names that could not be one on a cluster, in a path or in a table."""

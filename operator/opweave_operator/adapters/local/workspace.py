@@ -1,7 +1,7 @@
 """Code locations from ``workspace.yaml``, from flags and from ``pyproject.toml``: the laptop's own ways to declare them.
 
 Source: the form of ``workspace.yaml`` is Dagster's (``load_from`` with ``python_file``, ``python_module`` and
-``python_package``), so that an existing file goes on working.
+``python_package``), so that an existing file goes on working. ``code_server`` stands for its ``grpc_server``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ _TARGETS = {
     "python_package": ("package_name", "--package"),
 }
 """Key of an entry: its main field, and the flag that passes it on."""
+_KINDS = (*_TARGETS, "code_server")
+_SERVER_FIELDS = {"host": str, "port": int, "location_name": str}
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _COMMON_FIELDS = {"attribute", "working_directory", "location_name", "executable_path"}
 
 
@@ -73,9 +76,7 @@ def from_workspace(path: Path) -> Declarations:
     if isinstance(entries, dict):
         entries = [entries]
     if not isinstance(entries, list):
-        raise DeclarationError(
-            f"{path}: load_from must be a list of python_file, python_module or python_package"
-        )
+        raise DeclarationError(f"{path}: load_from must be a list of {', '.join(_KINDS)}")
     return Declarations(
         locations=tuple(
             _entry(entry, f"{path}, load_from[{index}]", path.absolute().parent)
@@ -135,11 +136,11 @@ def discover(directory: Path) -> Declarations:
 
 def _entry(entry: Any, where: str, base: Path) -> LocalLocation:
     if isinstance(entry, dict) and "grpc_server" in entry:
-        raise DeclarationError(
-            f"{where}: grpc_server is not served here; opweave starts code servers itself: use python_file or python_module"
-        )
-    if not isinstance(entry, dict) or len(entry) != 1 or next(iter(entry)) not in _TARGETS:
-        raise DeclarationError(f"{where}: must have exactly one of {', '.join(_TARGETS)}")
+        raise DeclarationError(_instead_of_grpc(entry["grpc_server"], where))
+    if not isinstance(entry, dict) or len(entry) != 1 or next(iter(entry)) not in _KINDS:
+        raise DeclarationError(f"{where}: must have exactly one of {', '.join(_KINDS)}")
+    if "code_server" in entry:
+        return _server(entry["code_server"], f"{where}.code_server")
     kind, value = next(iter(entry.items()))
     main_field, flag = _TARGETS[kind]
     fields = {main_field: value} if isinstance(value, str) else value
@@ -161,6 +162,50 @@ def _entry(entry: Any, where: str, base: Path) -> LocalLocation:
         watched=watched,
         origin=where,
         python=fields.get("executable_path"),
+    )
+
+
+def _server(fields: Any, where: str) -> LocalLocation:
+    """Return the location of a code server that runs already, ``{host, port, location_name}``."""
+    if not isinstance(fields, Mapping):
+        raise DeclarationError(
+            f"{where}: must be a mapping, as {{port: 4000, location_name: shop}}"
+        )
+    for name, value in fields.items():
+        kind = _SERVER_FIELDS.get(name)
+        if kind is None:
+            known = ", ".join(_SERVER_FIELDS)
+            raise DeclarationError(f"{where}: {name} is not a field; there are {known}")
+        if type(value) is not kind:
+            words = "a whole number" if kind is int else "a string"
+            raise DeclarationError(f"{where}.{name}: must be {words}")
+    host, port = fields.get("host", "localhost"), fields.get("port", 0)
+    if not 0 < port < 65536:
+        raise DeclarationError(f"{where}.port: is required, a number from 1 to 65535")
+    if host not in _LOOPBACK:
+        raise DeclarationError(
+            f"{where}.host: {host!r} is another machine. Steps run where `opweave dev` runs, so its code server must be "
+            "on this machine too; on a cluster a CodeLocation has an image of its own"
+        )
+    return LocalLocation(
+        name=fields.get("location_name") or f"{host}-{port}".replace(":", "-").lstrip("-"),
+        template=WorkerTemplate(python=sys.executable, arguments=()),
+        origin=where,
+        server_url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+    )
+
+
+def _instead_of_grpc(fields: Any, where: str) -> str:
+    """Return what to write in place of a ``grpc_server`` entry, with its own values."""
+    given = fields if isinstance(fields, Mapping) else {}
+    if "socket" in given:
+        wanted = "{port: 4000, location_name: NAME}"
+    else:
+        kept = [f"{k}: {given[k]}" for k in ("host", "port", "location_name") if k in given]
+        wanted = "{" + ", ".join(kept or ["port: 4000"]) + "}"
+    return (
+        f"{where}: grpc_server speaks another protocol. Start the code with `opweave code-server start -m MODULE --port PORT` "
+        f"and write `code_server: {wanted}`, or let opweave start it: python_file, python_module or python_package"
     )
 
 

@@ -82,13 +82,39 @@ def test_takes_another_interpreter_and_directory(tmp_path: Path) -> None:
         ),
         ("load_from: [python_module: {module_name: a, executable_path: nope}]", "is not a program"),
         ("load_from: [python_module: {module_name: a, working_directory: nope}]", "does not exist"),
-        ("load_from: [grpc_server: {port: 4000}]", "grpc_server is not served here"),
+        (
+            "load_from: [grpc_server: {host: localhost, port: 4000, location_name: shop}]",
+            "write `code_server: {host: localhost, port: 4000, location_name: shop}`",
+        ),
+        ("load_from: [grpc_server: {socket: /tmp/x}]", "code_server: {port: 4000, location_name"),
+        ("load_from: [code_server: 4000]", "must be a mapping, as {port: 4000"),
+        ("load_from: [code_server: {port: '4000'}]", "port: must be a whole number"),
+        ("load_from: [code_server: {host: localhost}]", "port: is required"),
+        ("load_from: [code_server: {port: 70000}]", "from 1 to 65535"),
+        ("load_from: [code_server: {port: 4000, ssl: true}]", "ssl is not a field; there are host"),
+        ("load_from: [code_server: {host: shop.example, port: 4000}]", "is another machine"),
     ],
 )
 def test_tells_what_is_wrong_and_where(tmp_path: Path, text: str, told: str) -> None:
     """Each mistake names the file, the entry and the cure."""
     with pytest.raises(DeclarationError, match=told):
         load(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("entry", "name", "url"),
+    [
+        ("{port: 4000}", "localhost-4000", "http://localhost:4000"),
+        ("{host: '::1', port: 4000}", "1-4000", "http://[::1]:4000"),
+        ("{host: 127.0.0.1, port: 1, location_name: shop}", "shop", "http://127.0.0.1:1"),
+    ],
+)
+def test_takes_a_code_server_that_runs_already(
+    tmp_path: Path, entry: str, name: str, url: str
+) -> None:
+    """It has its place where a workspace had a server of another protocol."""
+    [location] = load(tmp_path, f"load_from: [code_server: {entry}]").locations
+    assert (name, url) == (location.name, location.server_url)
 
 
 def test_discovers_what_a_directory_declares(tmp_path: Path) -> None:
