@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from opweave.definitions.dependencies import NodeInvocation as NodeInvocation
     from opweave.definitions.events import AssetMaterialization as AssetMaterialization
     from opweave.definitions.events import AssetObservation as AssetObservation
+    from opweave.definitions.events import DynamicOutput as DynamicOutput
     from opweave.definitions.events import ExpectationResult as ExpectationResult
     from opweave.definitions.events import Failure as Failure
     from opweave.definitions.events import Output as Output
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from opweave.definitions.metadata import MetadataValue as MetadataValue
     from opweave.definitions.op import OpDefinition as OpDefinition
     from opweave.definitions.op import op as op
+    from opweave.definitions.outputs import DynamicOut as DynamicOut
     from opweave.definitions.outputs import GraphOut as GraphOut
     from opweave.definitions.outputs import Out as Out
     from opweave.definitions.resource import ResourceDefinition as ResourceDefinition
@@ -151,6 +153,7 @@ _MODULES = {
     "AssetObservation": "opweave.definitions.events",
     "ExpectationResult": "opweave.definitions.events",
     "Failure": "opweave.definitions.events",
+    "DynamicOutput": "opweave.definitions.events",
     "Output": "opweave.definitions.events",
     "RetryRequested": "opweave.definitions.events",
     "GraphDefinition": "opweave.definitions.graph",
@@ -167,6 +170,7 @@ _MODULES = {
     "MetadataValue": "opweave.definitions.metadata",
     "OpDefinition": "opweave.definitions.op",
     "op": "opweave.definitions.op",
+    "DynamicOut": "opweave.definitions.outputs",
     "GraphOut": "opweave.definitions.outputs",
     "Out": "opweave.definitions.outputs",
     "ResourceDefinition": "opweave.definitions.resource",
@@ -230,6 +234,8 @@ __all__ = [
     "ConfigurableResource",
     "Definitions",
     "DependencyDefinition",
+    "DynamicOut",
+    "DynamicOutput",
     "Enum",
     "EnumValue",
     "EnvVar",

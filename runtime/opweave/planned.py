@@ -35,7 +35,6 @@ _NAMES = {
         build_schedule_from_partitioned_job build_schedule_context build_sensor_context
         AutomationConditionSensorDefinition
     """,
-    "dynamic outputs": "DynamicOut DynamicOutput DynamicOutputDefinition",
     "hooks": "HookContext HookDefinition failure_hook success_hook build_hook_context",
     "executors": """
         Executor ExecutorDefinition executor in_process_executor multiprocess_executor multi_or_in_process_executor

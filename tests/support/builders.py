@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from opweave.wire import attempt as wire_attempt
+from opweave.wire import mapped_steps, message
 from opweave.wire import plan as wire_plan
 from opweave_operator.core import model
 
@@ -29,19 +31,51 @@ def planned(key: str, *upstream: str, **fields: Any) -> wire_plan.PlannedStep:
     )
 
 
+def dynamic(key: str, *upstream: str) -> wire_plan.PlannedStep:
+    """Return a step with a dynamic output ``result``."""
+    output = wire_plan.StepOutput(is_dynamic=True)
+    return message.replace(planned(key, *upstream), outputs=(output,))
+
+
+def mapped(key: str, over: str, *upstream: str) -> wire_plan.PlannedStep:
+    """Return a template of a step that is mapped over the dynamic output of *over*: fed by it, or by *upstream*."""
+    source = wire_plan.OutputRef(step_key=over)
+    return planned(f"{key}[?]", *(upstream or (over,)), mapped_over=source)
+
+
+def collecting(key: str, collects: str, over: str, *upstream: str) -> wire_plan.PlannedStep:
+    """Return a step that collects *collects*, a template's key or *over* itself, over the dynamic output of *over*."""
+    item = wire_plan.StepInput(
+        name="members",
+        sources=(wire_plan.OutputRef(step_key=over),),
+        is_fan_in=True,
+        collects=wire_plan.OutputRef(step_key=collects),
+    )
+    step = planned(key, *upstream)
+    return message.replace(step, inputs=(*step.inputs, item))
+
+
+def members(*keys: str, seconds: float = 0) -> model.Outcome:
+    """Return the outcome of an attempt that gave a member under each of *keys* of its dynamic output ``result``."""
+    given = (wire_attempt.ProducedOutput(name="result", mapping_key=key) for key in keys)
+    return replace(success(seconds=seconds), outputs=tuple(given))
+
+
 def run_state(
     *steps: wire_plan.PlannedStep,
     status: model.RunStatus = model.RunStatus.STARTING,
     **run: Any,
 ) -> model.RunState:
-    """Return a run whose steps all wait."""
+    """Return a run whose steps all wait; templates are set apart."""
+    templates = tuple(step for step in steps if step.key.endswith(mapped_steps.ANY_KEY))
+    steps = tuple(step for step in steps if step not in templates)
     return model.RunState(
         run=model.Run(
             id=RUN_ID,
             location=model.LocationRef(namespace="local", name="shop"),
             job="report",
             status=status,
-            plan=wire_plan.RunPlan(job="report", steps=steps),
+            plan=wire_plan.RunPlan(job="report", steps=steps, templates=templates),
             created_at=NOON,
             **run,
         ),

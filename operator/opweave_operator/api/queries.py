@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
+from opweave.wire import mapped_steps
 from opweave.wire import plan as wire_plan
 from opweave_operator.api import paging
 from opweave_operator.api.request_error import RequestError
@@ -130,7 +131,9 @@ class Query:
         )
         if not isinstance(plan, wire_plan.RunPlan):
             return launch_types.launch_error_of(plan)
-        return RunConfigValid(job_name=plan.job, step_keys=[step.key for step in plan.steps])
+        return RunConfigValid(
+            job_name=plan.job, step_keys=[step.key for step in mapped_steps.in_order(plan)]
+        )
 
     @strawberry.field
     async def scaffold_run_config(

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from opweave.wire.attempt import EventType
-from opweave_operator.core import model, run_state, step_state
+from opweave_operator.core import dynamic_steps, model, run_state, step_state
 from opweave_operator.core.model import AttemptStatus
 from opweave_operator.core.run_state import RunEvent
 from opweave_operator.core.step_state import StepEvent
@@ -99,7 +99,10 @@ class Draft:
     def settle(self, step: model.Step, outcome: model.Outcome) -> None:
         """Close the newest attempt of *step* and log how it ended."""
         newest = step.newest
-        settled = self.put(step_state.settle(step, outcome))
+        outcome = dynamic_steps.checked(self.run.plan, step.key, outcome)
+        state = dynamic_steps.settle(self.state, step, outcome)
+        self.run, self.steps = state.run, dict(state.steps)
+        settled = self.steps[step.key]
         payload: dict[str, Any] = {"reason": outcome.reason, "source": outcome.source}
         if outcome.exit_code is not None:
             payload["exit_code"] = outcome.exit_code

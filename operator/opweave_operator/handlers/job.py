@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opweave.wire import location as wire_location
+from opweave.wire import mapped_steps
 from opweave.wire import plan as wire_plan
 from opweave_operator import ports
 from opweave_operator.adapters.kubernetes import errors, moments, names, pod_shape
@@ -228,7 +229,7 @@ def _short(value: str) -> str:
 
 def _valid(record: ports.JobRecord, plan: wire_plan.RunPlan) -> str:
     """Return what a job whose runs can be launched says of itself."""
-    steps = len(plan.steps)
+    steps = len(plan.steps) + len(plan.templates)
     message = f"{steps} step{'' if steps == 1 else 's'}; runs can be launched"
     if record.max_retries:
         message += "; spec.retries does nothing yet: no further run follows one that failed"
@@ -279,10 +280,12 @@ def _graph(plan: wire_plan.RunPlan | None) -> dict[str, int] | None:
     if plan is None:
         return None
     depth: dict[str, int] = {}
-    for step in plan.steps:
-        depth[step.key] = 1 + max((depth.get(key, 0) for key in step.upstream_keys), default=0)
+    steps = mapped_steps.in_order(plan)
+    for step in steps:
+        needed = mapped_steps.needed_keys(step)
+        depth[step.key] = 1 + max((depth.get(key, 0) for key in needed), default=0)
     return {
-        "steps": len(plan.steps),
-        "ops": len({step.op for step in plan.steps}),
+        "steps": len(steps),
+        "ops": len({step.op for step in steps}),
         "depth": max(depth.values(), default=0),
     }

@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from opweave.wire import attempt as wire_attempt
+from opweave.wire import codec, message
 from opweave_operator import ports
-from opweave_operator.core import model, run_state, step_state
+from opweave_operator.core import dynamic_steps, model, run_state, step_state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +51,25 @@ def accept(state: model.RunState, report: Report) -> Accepted:
     moments = merge_moments(attempt.moments, report.moments)
     attempt = replace(attempt, next_seq=expected + len(fresh), moments=moments)
     step = replace(step, attempts=(*step.attempts[:-1], attempt))
-    if report.outcome is not None:
-        step = step_state.settle(step, report.outcome)
-    return Accepted(state=with_step(state, step), events=fresh, next_seq=attempt.next_seq)
+    if report.outcome is None:
+        return Accepted(state=with_step(state, step), events=fresh, next_seq=attempt.next_seq)
+    outcome = dynamic_steps.checked(state.run.plan, step.key, report.outcome)
+    if outcome is not report.outcome:
+        fresh[-1] = _as_failure(fresh[-1], outcome)
+    return Accepted(
+        state=dynamic_steps.settle(state, step, outcome), events=fresh, next_seq=attempt.next_seq
+    )
+
+
+def _as_failure(event: wire_attempt.Event, outcome: model.Outcome) -> wire_attempt.Event:
+    """Return the reported success as the failure that it is recorded as."""
+    failure = wire_attempt.StepFailure(reason=outcome.reason, message=outcome.message)
+    return message.replace(
+        event,
+        type=wire_attempt.EventType.STEP_FAILURE,
+        message=outcome.message,
+        payload=codec.encode(failure),
+    )
 
 
 def start(

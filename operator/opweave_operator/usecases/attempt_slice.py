@@ -5,15 +5,13 @@ Used by `ingest_events` when a worker starts and by `stored_outputs` when it ask
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from opweave.wire import attempt as wire_attempt
+from opweave.wire import mapped_steps
 from opweave.wire import plan as wire_plan
 from opweave_operator.core import model
-
-_MAPPING_KEYS = re.compile(r"\[([^\[\]]*)\]")
 
 
 def cut(state: model.RunState, step_key: model.StepKey, number: int) -> wire_attempt.AttemptSlice:
@@ -25,8 +23,7 @@ def cut(state: model.RunState, step_key: model.StepKey, number: int) -> wire_att
     run = state.run
     planned = planned_step(run.plan, step_key)
     attempt = next(a for a in state.steps[step_key].attempts if a.number == number)
-    op_path = _MAPPING_KEYS.sub("", step_key)
-    mapping_keys = _MAPPING_KEYS.findall(step_key)
+    op_path = mapped_steps.op_path(step_key)
     return wire_attempt.AttemptSlice(
         run_id=run.id,
         job=run.job,
@@ -36,11 +33,11 @@ def cut(state: model.RunState, step_key: model.StepKey, number: int) -> wire_att
         run_config=cut_config(run.plan.run_config, op_path),
         tags=dict(run.tags),
         inputs={
-            item.name: stored_inputs(state, item)
+            item.name: stored_inputs(state, planned, item)
             for item in planned.inputs
             if item.sources and not item.is_nothing
         },
-        mapping_key=mapping_keys[-1] if mapping_keys else None,
+        mapping_key=mapped_steps.mapping_key_of(step_key),
         parent_run_id=run.parent_run_id,
         root_run_id=run.root_run_id,
         first_seq=attempt.next_seq,
@@ -79,9 +76,13 @@ def _cut_ops(ops: Any, path: list[str]) -> dict[str, Any]:
 
 
 def stored_inputs(
-    state: model.RunState, item: wire_plan.StepInput
+    state: model.RunState, planned: wire_plan.PlannedStep, item: wire_plan.StepInput
 ) -> tuple[wire_attempt.StoredOutput, ...]:
-    """Return the outputs that feed *item*, in the order of its sources; those never produced are left out."""
+    """Return the outputs that feed *item* of *planned*, in the order of its sources; those never produced are left out.
+
+    Of the dynamic output that the step is mapped over, that is the one member that it was made for.
+    """
+    own_key = mapped_steps.mapping_key_of(planned.key)
     return tuple(
         wire_attempt.StoredOutput(
             run_id=state.run.id,
@@ -92,6 +93,7 @@ def stored_inputs(
         for source in item.sources
         for produced in produced_outputs(state, source.step_key)
         if produced.name == source.output_name
+        and (source != planned.mapped_over or produced.mapping_key == own_key)
     )
 
 
@@ -115,9 +117,14 @@ def successful_attempt(state: model.RunState, step_key: str) -> model.Attempt | 
 
 
 def depends_on(plan: wire_plan.RunPlan, step_key: str, source: wire_attempt.StoredOutput) -> bool:
-    """Return whether *plan* feeds *step_key* from the output *source* of the same run."""
-    return any(
-        ref.step_key == source.step_key and ref.output_name == source.output_name
-        for item in planned_step(plan, step_key).inputs
-        for ref in item.sources
-    )
+    """Return whether *plan* feeds *step_key* from the output *source* of the same run.
+
+    A step that is mapped over a dynamic output reads its own member only.
+    """
+    planned = planned_step(plan, step_key)
+    wanted = wire_plan.OutputRef(step_key=source.step_key, output_name=source.output_name)
+    if wanted == planned.mapped_over and source.mapping_key != mapped_steps.mapping_key_of(
+        step_key
+    ):
+        return False
+    return any(wanted in item.sources for item in planned.inputs)

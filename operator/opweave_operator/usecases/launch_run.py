@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from opweave.wire import mapped_steps
 from opweave.wire import plan as wire_plan
 from opweave.wire.attempt import EventType
 from opweave_operator import ports
@@ -290,10 +291,11 @@ def _plan_fault(plan: wire_plan.RunPlan) -> str | None:
     """Return what is wrong with a plan, which comes from a user's process: it must be sound before it is stored."""
     if not plan.steps:
         return f"job {plan.job!r}: the selection holds no op; nothing would run"
-    if len(plan.steps) > _MOST_STEPS:
-        return f"job {plan.job!r}: {len(plan.steps)} steps are more than {_MOST_STEPS}"
+    count = len(plan.steps) + len(plan.templates)
+    if count > _MOST_STEPS:
+        return f"job {plan.job!r}: {count} steps are more than {_MOST_STEPS}"
     seen: set[str] = set()
-    for step in plan.steps:
+    for step in (*plan.steps, *plan.templates):
         if step.key in seen or not step.key:
             return f"job {plan.job!r}: the plan has two steps {step.key!r}"
         unknown = [key for key in step.upstream_keys if key not in seen]
@@ -302,5 +304,43 @@ def _plan_fault(plan: wire_plan.RunPlan) -> str | None:
                 f"job {plan.job!r}: step {step.key!r} depends on {unknown[0]!r}, which is not a step"
                 " before it"
             )
+        seen.add(step.key)
+    return _templates_fault(plan)
+
+
+def _templates_fault(plan: wire_plan.RunPlan) -> str | None:
+    """Return what would keep the templates of *plan* from becoming steps."""
+    dynamic = {
+        wire_plan.OutputRef(step_key=step.key, output_name=output.name)
+        for step in plan.steps
+        for output in step.outputs
+        if output.is_dynamic
+    }
+    over = {template.key: template.mapped_over for template in plan.templates}
+    for template in plan.templates:
+        is_named = template.key.endswith(mapped_steps.ANY_KEY)
+        if template.mapped_over not in dynamic or not is_named:
+            return f"job {plan.job!r}: step {template.key!r} is mapped over no dynamic output"
+    for step in plan.steps:
+        if mapped_steps.ANY_KEY in step.key:
+            return f"job {plan.job!r}: step {step.key!r} is a template among the steps"
+        for item in step.inputs:
+            if item.collects is None:
+                continue
+            expected = over.get(item.collects.step_key, item.collects)
+            if expected not in dynamic or item.sources != (expected,):
+                return (
+                    f"job {plan.job!r}: input {item.name!r} of step {step.key!r} collects no"
+                    " dynamic output"
+                )
+    return _order_fault(plan)
+
+
+def _order_fault(plan: wire_plan.RunPlan) -> str | None:
+    seen: set[str] = set()
+    for step in mapped_steps.in_order(plan):
+        unknown = [key for key in mapped_steps.needed_keys(step) if key not in seen]
+        if unknown:
+            return f"job {plan.job!r}: steps {step.key!r} and {unknown[0]!r} wait for each other"
         seen.add(step.key)
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +22,69 @@ class OutputHandle(NamedTuple):
     node_name: str
     output_name: str
 
+    def map(self, function: Callable[..., Any]) -> Any:
+        """Refuse: only a dynamic output has members.
+
+        Raises:
+            OpweaveInvalidDefinitionError: Always.
+        """
+        raise self._not_dynamic("map")
+
+    def collect(self) -> Any:
+        """Refuse: only a dynamic output has members.
+
+        Raises:
+            OpweaveInvalidDefinitionError: Always.
+        """
+        raise self._not_dynamic("collect")
+
+    def _not_dynamic(self, method: str) -> errors.OpweaveInvalidDefinitionError:
+        return errors.OpweaveInvalidDefinitionError(
+            f".{method}() is called on the output {self.output_name!r} of {self.node_name!r}, which is not dynamic "
+            f"({origins.caller_origin()}): declare it as out=DynamicOut() and give DynamicOutput objects there"
+        )
+
+
+class DynamicHandle(OutputHandle):
+    """A dynamic output, or an output of a node that runs once for each member of one."""
+
+    __slots__ = ()
+
+    def map(self, function: Callable[..., Any]) -> Any:
+        """Call *function* with what stands for one member; return what stands for its results of all members.
+
+        Raises:
+            OpweaveInvalidDefinitionError: *function* cannot be called, or returns no outputs.
+        """
+        if not callable(function):
+            raise errors.OpweaveInvalidDefinitionError(
+                f".map() of the output {self.output_name!r} of {self.node_name!r} is given {shown(function)} "
+                f"({origins.caller_origin()}): give an op, a graph, or a function that calls them"
+            )
+        result = function(OutputHandle(self.node_name, self.output_name))
+        if result is None:
+            return None
+        if isinstance(result, OutputHandle):
+            return DynamicHandle(*result)
+        if isinstance(result, OutputHandles):
+            return OutputHandles(DynamicHandle(*handle) for handle in result)
+        if isinstance(result, tuple) and all(isinstance(item, OutputHandle) for item in result):
+            return tuple(DynamicHandle(*handle) for handle in result)
+        raise errors.OpweaveInvalidDefinitionError(
+            f"the function that is mapped over {self.node_name!r} returns {shown(result)} ({origins.caller_origin()}): "
+            "return outputs of the ops that it calls, or nothing"
+        )
+
+    def collect(self) -> Collected:
+        """Return what stands for the list of all members, in the order in which they were given."""
+        return Collected(OutputHandle(self.node_name, self.output_name))
+
+
+class Collected(NamedTuple):
+    """All members of a dynamic output, or the outputs of all steps mapped over one: a list for one input."""
+
+    handle: OutputHandle
+
 
 class GraphInput(NamedTuple):
     """An input of the graph that is being composed, passed on to a node."""
@@ -35,7 +98,14 @@ class FanIn(NamedTuple):
     members: tuple[OutputHandle | GraphInput, ...]
 
 
-InputSource = OutputHandle | GraphInput | FanIn
+InputSource = OutputHandle | GraphInput | FanIn | Collected
+
+
+def members_of(source: InputSource) -> tuple[OutputHandle | GraphInput, ...]:
+    """Return the outputs and inputs that *source* is made of."""
+    if isinstance(source, FanIn):
+        return source.members
+    return (source.handle,) if isinstance(source, Collected) else (source,)
 
 
 class OutputHandles(tuple[OutputHandle, ...]):
@@ -93,7 +163,10 @@ class Composer:
         name = self._name_for(definition, alias, place)
         inputs = self._inputs_for(definition, name, arguments, named_arguments, place)
         self.invocations[name] = Invocation(name, definition, inputs, tags, retry_policy, place)
-        handles = [OutputHandle(name, output) for output in definition.outputs]
+        handles = [
+            (DynamicHandle if output.is_dynamic else OutputHandle)(name, key)
+            for key, output in definition.outputs.items()
+        ]
         if not handles:
             return None
         return handles[0] if len(handles) == 1 else OutputHandles(handles)
@@ -159,14 +232,26 @@ class Composer:
                 f"the input {input_name!r} of {where} is given all outputs of {value[0].node_name} ({names}): "
                 "pass one of them"
             )
-        if isinstance(value, (OutputHandle, GraphInput)):
-            self._check_known(value, input_name, where)
+        if isinstance(value, Collected):
+            self._check_known(value.handle, input_name, where)
             return value
+        if isinstance(value, (OutputHandle, GraphInput)):
+            return self._member(value, input_name, where)
         if isinstance(value, (list, tuple)):
             return FanIn(tuple(self._member(item, input_name, where) for item in value))
         raise self._no_source(value, input_name, where)
 
     def _member(self, value: object, input_name: str, where: str) -> OutputHandle | GraphInput:
+        if isinstance(value, DynamicHandle):
+            raise errors.OpweaveInvalidDefinitionError(
+                f"the input {input_name!r} of {where} is given the dynamic output {value.output_name!r} of "
+                f"{value.node_name!r} as it is: .map(fn) runs fn for each of its members, .collect() gives a list of all"
+            )
+        if isinstance(value, Collected):
+            raise errors.OpweaveInvalidDefinitionError(
+                f"the input {input_name!r} of {where} is given a list with a collected output in it, which is a list "
+                "itself: give .collect() alone, and the others to inputs of their own"
+            )
         if isinstance(value, (OutputHandle, GraphInput)):
             self._check_known(value, input_name, where)
             return value

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from opweave import errors
+from opweave.deferred import deferred_module
 from opweave.definitions import metadata as metadata_values
+
+if TYPE_CHECKING:
+    from opweave.wire import mapped_steps
+else:
+    mapped_steps = deferred_module("opweave.wire.mapped_steps")
 
 T = TypeVar("T")
 
@@ -42,6 +49,45 @@ class Output(Generic[T]):
 
     def __repr__(self) -> str:
         return f"Output({self.value!r:.80}, {self.output_name!r})"
+
+
+class DynamicOutput(Output[T]):
+    """One member of a dynamic output: for each the steps that are mapped over it run once.
+
+    Args:
+        mapping_key: Tells it from the other members; letters, digits and underscores. It becomes part of step keys, as in
+            ``resize[cover]``.
+
+    Raises:
+        OpweaveInvalidDefinitionError: *mapping_key* is something else.
+    """
+
+    def __init__(
+        self,
+        value: T,
+        mapping_key: str,
+        output_name: str = "result",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(value, output_name, metadata)
+        if not mapped_steps.is_mapping_key(mapping_key):
+            raise errors.OpweaveInvalidDefinitionError(
+                f"{mapping_key!r:.120} cannot be a mapping key: use a text of letters, digits and underscores, "
+                f"{mapped_steps.MAX_MAPPING_KEY_LENGTH} at most"
+            )
+        self.mapping_key = mapping_key
+
+    def renamed(self, output_name: str) -> DynamicOutput[T]:
+        """Return the same for another output."""
+        return DynamicOutput(self.value, self.mapping_key, output_name, self.metadata)
+
+    def with_metadata(self, metadata: Mapping[str, Any]) -> DynamicOutput[T]:
+        """Return the same with more *metadata*."""
+        merged = {**self.metadata, **metadata}
+        return DynamicOutput(self.value, self.mapping_key, self.output_name, merged)
+
+    def __repr__(self) -> str:
+        return f"DynamicOutput({self.value!r:.80}, {self.mapping_key!r}, {self.output_name!r})"
 
 
 def _asset_key(asset_key: str | Sequence[str]) -> tuple[str, ...]:

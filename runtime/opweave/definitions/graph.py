@@ -158,9 +158,7 @@ class GraphDefinition(NodeDefinition):
         owner = f"{self.kind} {name!r} ({origin})"
         for node in self.invocations.values():
             for input_name, source in node.inputs.items():
-                for member in (
-                    source.members if isinstance(source, composition.FanIn) else (source,)
-                ):
+                for member in composition.members_of(source):
                     if isinstance(member, composition.OutputHandle):
                         self._check_edge(node, input_name, member, owner)
         outputs = {
@@ -218,6 +216,7 @@ class GraphDefinition(NodeDefinition):
             inner.is_required,
             inner.io_manager_key,
             inner.metadata,
+            is_dynamic=inner.is_dynamic or isinstance(handle, composition.DynamicHandle),
         )
 
     def _typed_input(self, definition: InputDefinition) -> InputDefinition:
@@ -231,8 +230,7 @@ class GraphDefinition(NodeDefinition):
         """Yield the nodes that the graph's input *name* feeds, each with that node's input."""
         for node in self.invocations.values():
             for input_name, source in node.inputs.items():
-                members = source.members if isinstance(source, composition.FanIn) else (source,)
-                if composition.GraphInput(name) in members:
+                if composition.GraphInput(name) in composition.members_of(source):
                     yield node, node.definition.inputs[input_name]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

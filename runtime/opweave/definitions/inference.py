@@ -12,9 +12,8 @@ from opweave.config.problems import shown
 from opweave.definitions import origin as origins
 from opweave.definitions import signature
 from opweave.definitions import types as value_types
-from opweave.definitions.events import Output
 from opweave.definitions.inputs import NO_VALUE, In, InputDefinition
-from opweave.definitions.outputs import DEFAULT_OUTPUT, Out, OutputDefinition
+from opweave.definitions.outputs import DEFAULT_OUTPUT, DynamicOut, Out, OutputDefinition
 
 
 def config_field(
@@ -104,6 +103,8 @@ def output_definitions(
         OpweaveInvalidDefinitionError: *out* is none, or has another number of outputs than the annotation.
     """
     annotation = signature.unwrap_return(body.returns, function)
+    if out is None and signature.is_dynamic_return(body.returns):
+        out = DynamicOut()
     if out is None or isinstance(out, Out):
         return {DEFAULT_OUTPUT: _output_definition(DEFAULT_OUTPUT, out or Out(), annotation, owner)}
     if not isinstance(out, Mapping):
@@ -128,9 +129,7 @@ def _member_annotations(annotation: Any, count: int, owner: str) -> tuple[Any, .
                 raise errors.OpweaveInvalidDefinitionError(
                     f"{owner} is annotated to return {len(members)} values and declares {count} outputs"
                 )
-            return tuple(
-                typing.get_args(m)[0] if typing.get_origin(m) is Output else m for m in members
-            )
+            return tuple(signature.unwrap_output(member) for member in members)
     if count == 1:
         return (annotation,)
     return (signature.EMPTY,) * count
@@ -155,4 +154,5 @@ def _output_definition(name: str, described: Out, annotation: Any, owner: str) -
         described.is_required,
         described.io_manager_key,
         described.metadata,
+        is_dynamic=described.is_dynamic,
     )

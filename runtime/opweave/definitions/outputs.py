@@ -22,6 +22,8 @@ class Out:
         metadata: For that I/O manager.
     """
 
+    is_dynamic = False
+
     def __init__(
         self,
         opweave_type: Any = NO_VALUE,
@@ -39,6 +41,15 @@ class Out:
         self.code_version = code_version
 
 
+class DynamicOut(Out):
+    """Describes an output of which the body gives any number of members, each a `DynamicOutput` with its mapping key.
+
+    In a graph's body, ``.map(fn)`` calls *fn* with what stands for one member, ``.collect()`` stands for a list of all.
+    """
+
+    is_dynamic = True
+
+
 class GraphOut:
     """Describes an output of a graph."""
 
@@ -49,7 +60,9 @@ class GraphOut:
 class OutputDefinition:
     """An output of a node, with everything inferred."""
 
-    __slots__ = ("description", "io_manager_key", "is_required", "metadata", "name", "type")
+    __slots__ = (
+        "description", "io_manager_key", "is_dynamic", "is_required", "metadata", "name", "type",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -59,6 +72,7 @@ class OutputDefinition:
         is_required: bool = True,
         io_manager_key: str = "io_manager",
         metadata: Mapping[str, Any] | None = None,
+        is_dynamic: bool = False,
     ) -> None:
         self.name = name
         self.type = type_
@@ -66,6 +80,7 @@ class OutputDefinition:
         self.is_required = is_required
         self.io_manager_key = io_manager_key
         self.metadata = dict(metadata or {})
+        self.is_dynamic = is_dynamic
 
     @property
     def is_nothing(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from opweave import errors
 from opweave.definitions import origin as origins
-from opweave.definitions.events import Output
+from opweave.definitions.events import DynamicOutput, Output
 
 EMPTY = inspect.Parameter.empty
 RESOURCE_MARK = "opweave.resource_param"
@@ -139,11 +139,36 @@ def unwrap_return(returns: Any, function: Callable[..., Any]) -> Any:
         if not arguments or origin not in _ITERATORS:
             return EMPTY
         returns = arguments[0]
-        if typing.get_origin(returns) is not Output:
+        if typing.get_origin(returns) not in (Output, DynamicOutput):
             return EMPTY
-    if typing.get_origin(returns) is Output:
-        return typing.get_args(returns)[0]
-    return EMPTY if returns is Output else returns
+    return unwrap_output(returns)
+
+
+def unwrap_output(annotation: Any) -> Any:
+    """Return ``T`` of ``T``, ``Output[T]``, ``DynamicOutput[T]``, ``list[DynamicOutput[T]]``; `EMPTY` when it tells nothing."""
+    member = _list_member(annotation)
+    if typing.get_origin(member) in (Output, DynamicOutput):
+        return typing.get_args(member)[0]
+    return EMPTY if member in (Output, DynamicOutput) else annotation
+
+
+def is_dynamic_return(returns: Any) -> bool:
+    """Return whether a body's annotation says that it gives `DynamicOutput` objects."""
+    arguments = typing.get_args(returns)
+    if typing.get_origin(returns) in _ITERATORS and arguments:
+        returns = arguments[0]
+    member = _list_member(returns)
+    return DynamicOutput in (member, typing.get_origin(member))
+
+
+def _list_member(annotation: Any) -> Any:
+    """Return the annotation of the members of a list of `DynamicOutput` objects, else *annotation*."""
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) in (list, collections.abc.Sequence) and arguments:
+        member = arguments[0]
+        if DynamicOutput in (member, typing.get_origin(member)):
+            return member
+    return annotation
 
 
 _ITERATORS = (

@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 
 class NodeInput(NamedTuple):
-    """What feeds one input of an op: outputs of other ops."""
+    """What feeds one input of an op: outputs of other ops.
+
+    Attributes:
+        is_collected: The members of a dynamic output, or what was mapped over them, come as a list.
+    """
 
     sources: tuple[OutputRef, ...]
     is_fan_in: bool
+    is_collected: bool = False
 
 
 class OpNode(NamedTuple):
@@ -46,11 +51,58 @@ class OpNode(NamedTuple):
 
 
 class JobStructure:
-    """All ops of a job by path, in an order that depends on the definition only."""
+    """All ops of a job by path, in an order that depends on the definition only.
+
+    Attributes:
+        mapped_over: For each op that runs once for each member of a dynamic output: that output.
+
+    Raises:
+        OpweaveInvalidDefinitionError: They form a cycle, or depend on several dynamic outputs.
+    """
 
     def __init__(self, nodes: Iterable[OpNode], subject: str) -> None:
         self.subject = subject
         self.nodes: dict[str, OpNode] = _topological(list(nodes), subject)
+        self.mapped_over: dict[str, OutputRef] = {}
+        for node in self.nodes.values():
+            over = self._mapped_over(node)
+            if over is not None:
+                self.mapped_over[node.path] = over
+
+    def _mapped_over(self, node: OpNode) -> OutputRef | None:
+        """Return the dynamic output whose members *node* is run for; None when it runs once."""
+        found: OutputRef | None = None
+        for fed in node.inputs.values():
+            for source in fed.sources:
+                over = self._members_of(source, node)
+                if fed.is_collected:
+                    continue
+                if over is not None and found is not None and over != found:
+                    raise errors.OpweaveInvalidDefinitionError(
+                        f"{node.path!r} in {self.subject} ({node.origin}) depends on two dynamic outputs, "
+                        f"{found.output_name!r} of {found.step_key!r} and {over.output_name!r} of {over.step_key!r}: "
+                        "collect one of them, or have one op give the combinations"
+                    )
+                found = found or over
+        if found is not None and any(fed.is_collected for fed in node.inputs.values()):
+            raise errors.OpweaveInvalidDefinitionError(
+                f"{node.path!r} in {self.subject} ({node.origin}) collects a dynamic output and runs once for each member of "
+                f"{found.output_name!r} of {found.step_key!r}: collect in an op before it"
+            )
+        return found
+
+    def _members_of(self, source: OutputRef, node: OpNode) -> OutputRef | None:
+        over = self.mapped_over.get(source.step_key)
+        output = self.nodes[source.step_key].definition.outputs[source.output_name]
+        if not output.is_dynamic:
+            return over
+        if over is not None:
+            raise errors.OpweaveInvalidDefinitionError(
+                f"{node.path!r} in {self.subject} ({node.origin}) depends on the dynamic output {source.output_name!r} of "
+                f"{source.step_key!r}, which is itself mapped over that of {over.step_key!r}: a dynamic output within "
+                "another cannot be mapped or collected; collect the first before, or give all members at once there"
+            )
+        return source
 
     def select(self, paths: frozenset[str]) -> JobStructure:
         """Return the part with *paths* only; inputs fed by others become unconnected."""
@@ -149,7 +201,7 @@ class _Level:
         """Return the values that the job was given for inputs of *use*."""
         values = {}
         for name, source in use.inputs.items():
-            members = source.members if isinstance(source, composition.FanIn) else (source,)
+            members = composition.members_of(source)
             given = [
                 self.input_values[member.input_name]
                 for member in members
@@ -170,6 +222,8 @@ class _Level:
         """Return the ops' outputs that *source* stands for; None when nothing feeds it."""
         if isinstance(source, composition.OutputHandle):
             return NodeInput((self.output(source),), False)
+        if isinstance(source, composition.Collected):
+            return NodeInput((self.output(source.handle),), True, is_collected=True)
         if isinstance(source, composition.GraphInput):
             outer = self.parent.graph.invocations[self.name].inputs if self.parent else {}
             if self.parent is None or source.input_name not in outer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from opweave import errors
@@ -96,14 +96,10 @@ def _returned(
         yield result
     elif isinstance(result, Mapping):
         for name, value in result.items():
-            yield value if isinstance(value, Output) else Output(value, name)
+            yield from _members(value, name, outputs)
     elif isinstance(result, tuple) and len(result) == len(outputs):
         for name, value in zip(outputs, result, strict=True):
-            yield (
-                value
-                if isinstance(value, Output) and value.output_name != "result"
-                else (_named(value, name))
-            )
+            yield from _members(value, name, outputs)
     elif result is not None or any(o.is_required and not o.is_nothing for o in outputs.values()):
         raise errors.OpweaveInvariantViolationError(
             f"{op} returns {shown(result)} and has the outputs {', '.join(outputs)}: return a tuple of {len(outputs)} in "
@@ -111,9 +107,25 @@ def _returned(
         )
 
 
+def _members(
+    value: object, name: str, outputs: Mapping[str, OutputDefinition]
+) -> Iterator[Output[Any]]:
+    """Yield *value*, one of several that were returned, as the output *name*; of a dynamic one its members."""
+    is_dynamic = name in outputs and outputs[name].is_dynamic
+    members = value if is_dynamic and isinstance(value, Sequence) else (value,)
+    for member in members:
+        if isinstance(member, Output) and member.output_name != "result":
+            yield member
+        else:
+            yield _named(member, name)
+
+
 def _single(
     result: object, definition: OutputDefinition, context: OpExecutionContext
 ) -> Iterator[object]:
+    if definition.is_dynamic and isinstance(result, Sequence):
+        yield from _members(result, definition.name, {definition.name: definition})
+        return
     if isinstance(result, Output):
         yield _named(result, definition.name) if result.output_name == "result" else result
         return

@@ -127,7 +127,9 @@ class OpExecutionContext(_Logging):
         self.retry_number = retry_number
         self.op_tags = dict(op_tags or {})
         self.step_key = events.step_key
-        self.output_metadata: dict[str, dict[str, metadata_values.MetadataValue]] = {}
+        self.output_metadata: dict[
+            str | tuple[str, str], dict[str, metadata_values.MetadataValue]
+        ] = {}
 
     @property
     def opweave_run(self) -> RunInfo:
@@ -206,13 +208,17 @@ class OpExecutionContext(_Logging):
         self._events.user_event(event)
 
     def add_output_metadata(
-        self, metadata: Mapping[str, Any], output_name: str | None = None
+        self,
+        metadata: Mapping[str, Any],
+        output_name: str | None = None,
+        mapping_key: str | None = None,
     ) -> None:
         """Attach *metadata* to an output that the body has not given yet.
 
         Args:
             metadata: Texts, numbers, dicts, lists, paths, or `MetadataValue` objects.
             output_name: May be left out when the op has one output.
+            mapping_key: Of the member, when the output is dynamic.
 
         Raises:
             OpweaveInvariantViolationError: The op has no such output, or several and none is named.
@@ -229,12 +235,21 @@ class OpExecutionContext(_Logging):
             raise errors.OpweaveInvariantViolationError(
                 f"add_output_metadata in {self.step_key}: there is no output {output_name!r:.100}{hint}"
             )
-        values = self.output_metadata.setdefault(output_name, {})
+        key = output_name if mapping_key is None else (output_name, mapping_key)
+        values = self.output_metadata.setdefault(key, {})
         values.update(metadata_values.normalize_metadata(metadata))
 
-    def get_output_metadata(self, output_name: str = "result") -> Mapping[str, Any]:
+    def get_output_metadata(
+        self, output_name: str = "result", mapping_key: str | None = None
+    ) -> Mapping[str, Any]:
         """Return what `add_output_metadata` attached, for tests."""
-        return {label: v.value for label, v in self.output_metadata.get(output_name, {}).items()}
+        key = output_name if mapping_key is None else (output_name, mapping_key)
+        return {label: v.value for label, v in self.output_metadata.get(key, {}).items()}
+
+    def get_mapping_key(self) -> str | None:
+        """Return the mapping key of the member that the step was made for; None in a step that is not mapped."""
+        _, bracket, rest = self.step_key.partition("[")
+        return rest.rstrip("]") if bracket else None
 
 
 class InitResourceContext(_Logging):

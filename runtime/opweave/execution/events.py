@@ -96,6 +96,8 @@ class StepEvents:
         }
         if output.data_version is not None:
             payload["data_version"] = output.data_version
+        if isinstance(output, user_events.DynamicOutput):
+            payload["mapping_key"] = output.mapping_key
         verdict = "is" if check.success else "is not"
         self.tell(
             EventType.STEP_OUTPUT, f"output {output.output_name} {verdict} {type_.name}", payload

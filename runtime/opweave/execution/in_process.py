@@ -11,6 +11,7 @@ from opweave import errors
 from opweave.definitions import resource as resource_definitions
 from opweave.definitions import run_config as run_configs
 from opweave.definitions.job import DEFAULT_IO_MANAGER_KEY, JobDefinition
+from opweave.execution import outputs as step_outputs
 from opweave.execution.clock import Clock, SystemClock
 from opweave.execution.context import RunInfo
 from opweave.execution.events import StepEvents
@@ -19,9 +20,9 @@ from opweave.execution.resources import opened_resources
 from opweave.execution.result import ExecuteInProcessResult, OpweaveEvent
 from opweave.execution.step import StepTask, run_step, user_error
 from opweave.io_managers.memory import InMemoryIOManager
-from opweave.wire import codec
+from opweave.wire import codec, mapped_steps
 from opweave.wire.attempt import EventType, StepFailure, StoredOutput
-from opweave.wire.plan import PlannedStep, RunPlan
+from opweave.wire.plan import OutputRef, PlannedStep, RunPlan
 
 
 def execute(
@@ -63,10 +64,13 @@ class _InProcessRun:
         self._plan = plan
         self._run = run
         self._clock = clock
-        self._structure = job.selected([step.key for step in plan.steps])
+        planned = (*plan.steps, *plan.templates)
+        self._structure = job.selected([mapped_steps.op_path(step.key) for step in planned])
         self._events: list[OpweaveEvent] = []
         self._values: dict[str, Mapping[str, Any]] = {}
         self._failures: dict[str, StepFailure] = {}
+        self._ended: set[str] = set()
+        self._abandoned: set[str] = set()
 
     def execute(self, raise_on_error: bool) -> ExecuteInProcessResult:
         """Run every step whose inputs are there."""
@@ -77,10 +81,14 @@ class _InProcessRun:
         try:
             with opened_resources(definitions, self._run, events) as resources:
                 resources.setdefault(DEFAULT_IO_MANAGER_KEY, InMemoryIOManager())
-                for step in self._plan.steps:
+                waiting = list(self._plan.steps)
+                while waiting:
+                    step = waiting.pop(self._next_of(waiting))
                     error = self._step(step, resources) or error
                     if error is not None and raise_on_error:
                         break
+                    self._ended.add(step.key)
+                    waiting = self._grow(step) or waiting
         except errors.OpweaveError as not_ready:
             error = not_ready
         if error is not None and raise_on_error:
@@ -96,6 +104,25 @@ class _InProcessRun:
             success=error is None,
         )
 
+    def _next_of(self, waiting: Sequence[PlannedStep]) -> int:
+        """Return the place of the first step whose upstreams have all ended."""
+        for index, step in enumerate(waiting):
+            if all(key in self._ended for key in step.upstream_keys):
+                return index
+        raise AssertionError(f"nothing can run of {[step.key for step in waiting][:10]}")
+
+    def _grow(self, step: PlannedStep) -> list[PlannedStep] | None:
+        """Return the steps that wait, those first that the dynamic outputs of *step* call for; None when it has none."""
+        if step.key not in self._values or not any(o.is_dynamic for o in step.outputs):
+            return None
+        given = step_outputs.produced(
+            self._structure.nodes[mapped_steps.op_path(step.key)].definition, self._values[step.key]
+        )
+        known = len(self._plan.steps)
+        self._plan = mapped_steps.grown(self._plan, step, [(o.name, o.mapping_key) for o in given])
+        steps = (*self._plan.steps[known:], *self._plan.steps[:known])
+        return [other for other in steps if other.key not in self._ended]
+
     def _end(self, error: Exception | None) -> None:
         if error is None:
             self._tell(EventType.RUN_SUCCESS, f"succeeded: {self._job.name}")
@@ -104,11 +131,11 @@ class _InProcessRun:
             self._tell(EventType.RUN_FAILURE, f"failed: {failed}")
 
     def _step(self, step: PlannedStep, resources: Mapping[str, Any]) -> Exception | None:
-        reason = self._skip_reason(step)
+        reason = self._upstream_failure(step) or self._skip_reason(step)
         if reason:
             self._tell(EventType.STEP_SKIPPED, f"skipped {step.key}: {reason}", step.key)
             return None
-        node = self._structure.nodes[step.key]
+        node = self._structure.nodes[mapped_steps.op_path(step.key)]
         task = StepTask(self._job, node, self._run, self._stored(step))
         events = StepEvents(self._recorder(step.key), step.key)
         outcome = run_step(task, events, lambda: contextlib.nullcontext(resources), self._clock)
@@ -122,32 +149,58 @@ class _InProcessRun:
         self._tell(EventType.STEP_SUCCESS, f"succeeded {step.key}", step.key, payload)
         return None
 
+    def _upstream_failure(self, step: PlannedStep) -> str:
+        """Return which upstream of *step* failed, or was skipped since one of its own did; empty when none."""
+        for key in step.upstream_keys:
+            if key in self._failures or key in self._abandoned:
+                self._abandoned.add(step.key)
+                state = (
+                    "failed"
+                    if key in self._failures
+                    else "was skipped, since a step before it failed"
+                )
+                return f"its upstream {key} {state}"
+        return ""
+
     def _skip_reason(self, step: PlannedStep) -> str:
         """Return why *step* cannot run; empty when it can. A fan-in needs one of its sources, other inputs all."""
         for given in step.inputs:
-            missing = [
-                ref for ref in given.sources if not self._is_given(ref.step_key, ref.output_name)
-            ]
+            missing = [ref for ref in given.sources if not self._members(ref, step)]
             if not missing or (
                 given.is_fan_in and len(missing) < len(given.sources) and not given.is_nothing
             ):
                 continue
             ref = missing[0]
-            state = "failed" if ref.step_key in self._failures else "gave no output"
-            return f"its input {given.name} needs {ref.step_key}.{ref.output_name}, and {ref.step_key} {state}"
+            return f"its input {given.name} needs {ref.step_key}.{ref.output_name}, and {ref.step_key} gave no output"
         return ""
 
-    def _is_given(self, step_key: str, output_name: str) -> bool:
-        return output_name in self._values.get(step_key, {})
+    def _members(self, ref: OutputRef, step: PlannedStep) -> tuple[str | None, ...]:
+        """Return the mapping keys of what *ref* gave to *step*: None for an output that is not dynamic."""
+        values = self._values.get(ref.step_key, {})
+        if ref.output_name not in values:
+            return ()
+        output = self._structure.nodes[mapped_steps.op_path(ref.step_key)].definition.outputs[
+            ref.output_name
+        ]
+        if not output.is_dynamic:
+            return (None,)
+        return (
+            (mapped_steps.mapping_key_of(step.key),)
+            if ref == step.mapped_over
+            else tuple(values[ref.output_name])
+        )
 
     def _stored(self, step: PlannedStep) -> dict[str, tuple[StoredOutput, ...]]:
         return {
             given.name: tuple(
                 StoredOutput(
-                    run_id=self._run.run_id, step_key=ref.step_key, output_name=ref.output_name
+                    run_id=self._run.run_id,
+                    step_key=ref.step_key,
+                    output_name=ref.output_name,
+                    mapping_key=key,
                 )
                 for ref in given.sources
-                if self._is_given(ref.step_key, ref.output_name)
+                for key in self._members(ref, step)
             )
             for given in step.inputs
             if given.sources

@@ -7,7 +7,7 @@ from typing import Any
 
 from opweave import errors
 from opweave.config.problems import shown
-from opweave.definitions.events import Output
+from opweave.definitions.events import DynamicOutput, Output
 from opweave.definitions.op import OpDefinition
 from opweave.definitions.outputs import DEFAULT_OUTPUT, OutputDefinition
 from opweave.definitions.structure import OpNode
@@ -21,6 +21,9 @@ from opweave.execution.context import (
 from opweave.execution.error_info import text_of
 from opweave.execution.events import StepEvents
 from opweave.wire.attempt import ProducedOutput
+
+MAX_MEMBERS = 10_000
+"""Of one dynamic output: the most that ingest takes in one report."""
 
 
 class OutputReceiver:
@@ -63,7 +66,10 @@ class OutputReceiver:
             )
         if not definition.is_nothing:
             self._store(item, definition)
-        self._values[item.output_name] = item.value
+        if isinstance(item, DynamicOutput):
+            self._values.setdefault(item.output_name, {})[item.mapping_key] = item.value
+        else:
+            self._values[item.output_name] = item.value
 
     def _resolved(self, output: Output[Any]) -> Output[Any]:
         """Return *output* under the name that the op declares, with what `add_output_metadata` attached."""
@@ -76,11 +82,36 @@ class OutputReceiver:
             raise errors.OpweaveInvariantViolationError(
                 f"the op {self._node.path!r} gives the output {name!r:.100}, which it does not declare{hint}"
             )
-        if name in self._values:
+        self._check_kind(output, outputs[name])
+        attached = self._context.output_metadata.get(name, {})
+        if isinstance(output, DynamicOutput):
+            attached = self._context.output_metadata.get((name, output.mapping_key), {})
+        return output.renamed(name).with_metadata(attached)
+
+    def _check_kind(self, output: Output[Any], definition: OutputDefinition) -> None:
+        """Check that *output* is a member of a dynamic output, or the one value of another, and new."""
+        where = f"the op {self._node.path!r} gives its output {definition.name!r}"
+        given = self._values.get(definition.name)
+        if not definition.is_dynamic:
+            if isinstance(output, DynamicOutput):
+                raise errors.OpweaveInvariantViolationError(
+                    f"{where} as a DynamicOutput, and it is not dynamic: declare it as DynamicOut()"
+                )
+            if definition.name in self._values:
+                raise errors.OpweaveInvariantViolationError(f"{where} twice")
+        elif not isinstance(output, DynamicOutput):
             raise errors.OpweaveInvariantViolationError(
-                f"the op {self._node.path!r} gives its output {name!r} twice"
+                f"{where}, which is dynamic, as {shown(output.value)}: give DynamicOutput(value, mapping_key=...) for each "
+                "member, or a list of them"
             )
-        return output.renamed(name).with_metadata(self._context.output_metadata.get(name, {}))
+        elif given is not None and output.mapping_key in given:
+            raise errors.OpweaveInvariantViolationError(
+                f"{where} with the mapping key {output.mapping_key!r} twice: each names one member"
+            )
+        elif given is not None and len(given) >= MAX_MEMBERS:
+            raise errors.OpweaveInvariantViolationError(
+                f"{where} more than {MAX_MEMBERS} times: let each member be a batch"
+            )
 
     def _store(self, output: Output[Any], definition: OutputDefinition) -> None:
         key = definition.io_manager_key
@@ -91,6 +122,7 @@ class OutputReceiver:
             events=self._events,
             step_key=self._context.step_key,
             name=definition.name,
+            mapping_key=output.mapping_key if isinstance(output, DynamicOutput) else None,
             metadata=definition.metadata,
             opweave_type=definition.type,
             op_def=self._node.definition,
@@ -113,6 +145,8 @@ class OutputReceiver:
             OpweaveStepOutputNotFoundError: A required one was not given.
         """
         for name, definition in self._node.definition.outputs.items():
+            if definition.is_dynamic:
+                self._values.setdefault(name, {})
             if name in self._values or not definition.is_required:
                 continue
             if not definition.is_nothing:
@@ -125,8 +159,14 @@ class OutputReceiver:
 
 
 def produced(op: OpDefinition[Any, Any], values: Mapping[str, Any]) -> tuple[ProducedOutput, ...]:
-    """Return which outputs of *op* were given."""
-    return tuple(ProducedOutput(name=name) for name in op.outputs if name in values)
+    """Return which outputs of *op* were given, the members of dynamic ones in order."""
+    found: list[ProducedOutput] = []
+    for name, definition in op.outputs.items():
+        if definition.is_dynamic:
+            found += (ProducedOutput(name=name, mapping_key=key) for key in values.get(name, ()))
+        elif name in values:
+            found.append(ProducedOutput(name=name))
+    return tuple(found)
 
 
 def is_pickling_error(error: BaseException) -> bool:

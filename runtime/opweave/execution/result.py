@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from opweave import errors
 from opweave.definitions.graph import GraphDefinition
 from opweave.definitions.job import JobDefinition
+from opweave.wire import mapped_steps
 from opweave.wire.attempt import EventType, StepFailure
 from opweave.wire.plan import RunPlan
 
@@ -76,16 +77,31 @@ class ExecuteInProcessResult:
     def output_for_node(self, node_str: str, output_name: str = "result") -> Any:
         """Return what the op or graph at the path *node_str* gave.
 
+        A dynamic output, and an output of an op that was mapped over one, is a dict by mapping key.
+
         Raises:
             OpweaveInvariantViolationError: There is no such node or output, or the node did not give it.
         """
         path, name = _resolve(self.job_def, node_str, output_name)
+        members = self._members(path, name)
+        if members:
+            return members
         given = self._values.get(path)
         if given is None or name not in given:
             raise errors.OpweaveInvariantViolationError(
                 f"{node_str!r} gave no output {output_name!r} in this run: it failed, was skipped, or left it out"
             )
         return given[name]
+
+    def _members(self, path: str, output_name: str) -> dict[str, Any]:
+        """Return what the steps of a mapped op gave, by mapping key."""
+        return {
+            key: self._values[step.key][output_name]
+            for step in self.plan.steps
+            if mapped_steps.op_path(step.key) == path
+            and (key := mapped_steps.mapping_key_of(step.key)) is not None
+            and output_name in self._values.get(step.key, {})
+        }
 
     def output_value(self, output_name: str = "result") -> Any:
         """Return an output of the job's graph: what its body returns.
@@ -112,7 +128,9 @@ class ExecuteInProcessResult:
             e
             for e in self.all_events
             if e.step_key is not None
-            and (e.step_key == node_name or e.step_key.startswith(f"{node_name}."))
+            and (
+                e.step_key == node_name or e.step_key.startswith((f"{node_name}.", f"{node_name}["))
+            )
         ]
 
     def get_failed_step_keys(self) -> frozenset[str]:

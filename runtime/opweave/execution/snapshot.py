@@ -19,7 +19,7 @@ def snapshot_job(job: JobDefinition) -> JobSnapshot:
     Raises:
         OpweaveInvalidDefinitionError: A required resource is not defined, or a tag is wrong.
     """
-    steps = planned_steps(job, job.structure)
+    steps, templates = planned_steps(job, job.structure)
     try:
         run_config, requires_config = job.complete_run_config(), False
     except errors.OpweaveInvalidConfigError:
@@ -27,7 +27,13 @@ def snapshot_job(job: JobDefinition) -> JobSnapshot:
         run_config, requires_config = {}, True
     return JobSnapshot(
         name=job.name,
-        plan=RunPlan(job=job.name, steps=steps, run_config=run_config, tags=job.tags),
+        plan=RunPlan(
+            job=job.name,
+            steps=steps,
+            templates=templates,
+            run_config=run_config,
+            tags=job.tags,
+        ),
         description=job.description,
         tags=job.tags,
         graph=_nodes(job.graph, ""),
@@ -67,7 +73,8 @@ def _node(use: composition.Invocation, parent: str) -> GraphNode:
 def _feeding(source: composition.InputSource | None, prefix: str) -> tuple[str, ...]:
     if source is None:
         return ()
-    members = source.members if isinstance(source, composition.FanIn) else (source,)
     return tuple(
-        f"{prefix}{m.node_name}" for m in members if isinstance(m, composition.OutputHandle)
+        f"{prefix}{member.node_name}"
+        for member in composition.members_of(source)
+        if isinstance(member, composition.OutputHandle)
     )

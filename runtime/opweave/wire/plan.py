@@ -40,12 +40,15 @@ class StepInput:
         sources: Outputs that feed it; empty when config, a default or nothing feeds it. Several mean fan-in.
         is_fan_in: The op receives a list, from which skipped sources are left out.
         is_nothing: Order only; no value is passed.
+        collects: What is still to be found out: the output of a template, or the dynamic output itself, of which the op receives
+            all members as a list. Until the dynamic output was given, *sources* name it; then they name the members.
     """
 
     name: str
     sources: tuple[OutputRef, ...] = ()
     is_fan_in: bool = False
     is_nothing: bool = False
+    collects: OutputRef | None = None
 
 
 @message
@@ -78,12 +81,14 @@ class PlannedStep:
     """A step of a plan.
 
     Attributes:
-        key: Path of the op in the graph, joined by dots; unique in the plan.
+        key: Path of the op in the graph, joined by dots, and the mapping key in brackets where the step is one of those that a
+            dynamic output calls for; unique in the plan. A template ends in ``[?]``.
         op: Name of the op's definition.
         tags: The op's tags.
         pod: Pod shape that the op asks for (``container_config``, ``pod_spec_config``, ``pod_template_spec_metadata``),
             in Kubernetes' own camelCase; empty means the location's.
         timeout_seconds: From the start of user code; None means no limit.
+        mapped_over: The dynamic output for whose members there is a step each.
     """
 
     key: str
@@ -95,6 +100,7 @@ class PlannedStep:
     pod: dict[str, Any] = field(default_factory=dict)
     retry_policy: RetryPolicy | None = None
     timeout_seconds: float | None = None
+    mapped_over: OutputRef | None = None
 
     @property
     def upstream_keys(self) -> tuple[str, ...]:
@@ -104,15 +110,19 @@ class PlannedStep:
 
 @message
 class RunPlan:
-    """All steps of a run, upstream before downstream.
+    """All steps of a run, upstream before downstream; those that a dynamic output called for stand at the end.
 
     Attributes:
+        steps: Those that are known. A step keeps its place: the plan only grows, at its end.
+        templates: Steps that will be there once for each member of a dynamic output that has not been given yet, upstream before
+            downstream; see `mapped_steps.grown`.
         run_config: The run config with every default filled in; secrets stay references.
         definitions_hash: Of the definitions it was made from.
     """
 
     job: str
     steps: tuple[PlannedStep, ...]
+    templates: tuple[PlannedStep, ...] = ()
     run_config: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     definitions_hash: str = ""

@@ -12,6 +12,7 @@ import pytest
 from databases import OpenStores
 from opweave.wire import attempt as wire_attempt
 from opweave.wire import message
+from opweave.wire import plan as wire_plan
 from opweave_operator import errors, ports
 from opweave_operator.core import model
 from opweave_operator.storage import Stores
@@ -27,6 +28,7 @@ from run_builders import (
     set_run,
     with_attempt,
 )
+from support import builders
 
 
 async def messages(stores: Stores, run_id: model.RunId) -> list[str]:
@@ -348,3 +350,58 @@ async def test_finding_an_attempt_tells_what_ingest_must_know(stores: Stores) ->
         namespace="team",
         token_digest="5e884898",
     )
+
+
+DYNAMIC_PLAN = wire_plan.RunPlan(
+    job="daily",
+    steps=(
+        builders.dynamic("spread"),
+        builders.collecting("total", "once[?]", "spread"),
+    ),
+    templates=(builders.mapped("once", "spread"),),
+)
+
+
+def a_success(*keys: str) -> tuple[list[wire_attempt.Event], model.Outcome]:
+    event = message.replace(reported(0)[0], type=wire_attempt.EventType.STEP_SUCCESS)
+    return [event], builders.members(*keys)
+
+
+async def test_a_dynamic_output_grows_the_run_in_the_same_transaction(
+    stores: Stores, open_more_stores: OpenStores
+) -> None:
+    """Plan and steps are there with the outcome, for this process and for another one that knew the run before."""
+    other = open_more_stores()
+    run = a_run(plan=DYNAMIC_PLAN)
+    ref = await with_attempt(stores, run, model.StepKey("spread"))
+    assert await other.runs.load(run.id) is not None
+
+    events, outcome = a_success("x", "y")
+    await append(stores, ref, events, outcome)
+
+    for reader in (stores, other, open_more_stores()):
+        state = await reader.runs.load(run.id)
+        assert state is not None
+        assert list(state.steps) == ["spread", "total", "once[x]", "once[y]"]
+        assert [step.index for step in state.steps.values()] == [0, 1, 2, 3]
+        assert [step.key for step in state.run.plan.steps] == list(state.steps)
+        assert state.run.plan.templates == ()
+        assert state.steps[model.StepKey("spread")].status is model.StepStatus.SUCCESS
+
+
+async def test_outputs_that_a_run_cannot_grow_by_are_stored_as_a_failure(stores: Stores) -> None:
+    """Log and step agree."""
+    run = a_run(plan=DYNAMIC_PLAN)
+    ref = await with_attempt(stores, run, model.StepKey("spread"))
+
+    events, outcome = a_success("../../x")
+    await append(stores, ref, events, outcome)
+
+    state = await stores.runs.load(run.id)
+    assert state is not None
+    assert list(state.steps) == ["spread", "total"]
+    step = state.steps[model.StepKey("spread")]
+    assert (step.status, step.reason) == (model.StepStatus.FAILURE, "OutputInvalid")
+    (event,) = await stores.events.events(run.id)
+    assert event.type is wire_attempt.EventType.STEP_FAILURE
+    assert "letters, digits and underscores" in event.message

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from opweave import (
     Definitions,
+    DynamicOut,
+    DynamicOutput,
     Field,
     In,
     Nothing,
@@ -209,8 +211,25 @@ def fan(width):
     return fan_job
 
 
+@op(out=DynamicOut(int))
+def spread():
+    for number in range(3):
+        yield DynamicOutput(number, mapping_key=f"n{number}")
+
+
+@op
+def gather_members(numbers: list) -> int:
+    return sum(numbers)
+
+
+@job
+def spreads():
+    gather_members(spread().map(add_one).map(add_one).collect())
+
+
 defs = Definitions(
     jobs=[
+        spreads,
         chain,
         slow,
         talks,

@@ -7,7 +7,8 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from opweave_operator.core import decide, model, run_state, step_state
+from opweave.wire import plan as wire_plan
+from opweave_operator.core import decide, dynamic_steps, model, run_state, step_state
 from opweave_operator.core.model import AttemptStatus, RunStatus, StepStatus, WorkerPhase
 from support import builders as build
 
@@ -68,6 +69,7 @@ class World:
         if (key, attempt) in self.workers:
             return
         planned = next(s for s in self.state.run.plan.steps if s.key == key)
+        assert not [i for i in planned.inputs if i.collects is not None], "started too early"
         for up in planned.upstream_keys:
             assert self.state.steps[model.StepKey(up)].status is StepStatus.SUCCESS
         living = [
@@ -83,8 +85,7 @@ class World:
         step = self.state.steps[key[0]]
         if step.newest is None or step.newest.number != key[1] or not step.newest.is_open:
             return
-        steps = {**self.state.steps, key[0]: step_state.settle(step, outcome)}
-        self.state = replace(self.state, steps=steps)
+        self.state = dynamic_steps.settle(self.state, step, outcome)
 
     def end(self, key: tuple[model.StepKey, int], **fields: object) -> None:
         self.workers[key] = replace(self.workers[key], phase=WorkerPhase.ENDED, **fields)
@@ -93,10 +94,35 @@ class World:
 @st.composite
 def plans(draw: st.DrawFn) -> model.RunState:
     count = draw(st.integers(1, 7))
-    steps = []
+    steps: list[wire_plan.PlannedStep] = []
+    static: list[str] = []
     for index in range(count):
-        ups = draw(st.lists(st.integers(0, index - 1), unique=True, max_size=3)) if index else []
-        steps.append(build.planned(f"s{index}", *(f"s{up}" for up in ups)))
+        name = f"s{index}"
+        ups = draw(st.lists(st.sampled_from(static), unique=True, max_size=3)) if static else []
+        dynamic = [step.key for step in steps if step.outputs[0].is_dynamic]
+        mapped = [step for step in steps if step.mapped_over is not None]
+        ups = [up for up in ups if up not in dynamic]
+        kinds = ("plain", "dynamic", *(("map", "collect") if dynamic else ()))
+        kind = draw(st.sampled_from((*kinds, *(("chain", "collect mapped") if mapped else ()))))
+        if kind == "map":
+            over = draw(st.sampled_from(dynamic))
+            steps.append(build.mapped(name, over, over, *ups))
+        elif kind == "chain":
+            before = draw(st.sampled_from(mapped))
+            over = before.mapped_over.step_key if before.mapped_over else ""
+            steps.append(build.mapped(name, over, before.key, *ups))
+        elif kind == "collect":
+            over = draw(st.sampled_from(dynamic))
+            steps.append(build.collecting(name, over, over, *ups))
+        elif kind == "collect mapped":
+            before = draw(st.sampled_from(mapped))
+            over = before.mapped_over.step_key if before.mapped_over else ""
+            steps.append(build.collecting(name, before.key, over, *ups))
+        else:
+            make = build.dynamic if kind == "dynamic" else build.planned
+            steps.append(make(name, *ups))
+        if steps[-1].mapped_over is None:
+            static.append(name)
     return build.run_state(*steps)
 
 
@@ -130,7 +156,11 @@ def test_whatever_happens_the_run_ends_and_keeps_its_promises(
 def hit(world: World, fault: str, key: tuple[model.StepKey, int]) -> None:
     now = build.at(world.seconds)
     if fault == "success":
-        world.report(key, replace(build.success(), at=now))
+        planned = next(s for s in world.state.run.plan.steps if s.key == key[0])
+        told = build.success()
+        if planned.outputs[0].is_dynamic:
+            told = build.members(*(f"k{n}" for n in range(len(key[0] + str(key[1])) % 4)))
+        world.report(key, replace(told, at=now))
         world.end(key, exit_code=0, reason="Completed")
     elif fault == "failure":
         world.report(key, replace(build.failure(), at=now))
@@ -149,6 +179,9 @@ def hit(world: World, fault: str, key: tuple[model.StepKey, int]) -> None:
 def check(world: World) -> None:
     assert world.state.run.status in run_state.FINISHED
     assert world.state.run.is_published
+    plan = world.state.run.plan
+    assert [s.key for s in plan.steps] == list(world.state.steps)
+    assert [s.index for s in world.state.steps.values()] == list(range(len(plan.steps)))
     for step in world.state.steps.values():
         assert step.status in step_state.FINISHED
         assert len(step.attempts) <= POLICY.max_infrastructure_retries + 1
@@ -157,6 +190,8 @@ def check(world: World) -> None:
     assert not [k for k, w in world.workers.items() if w.phase is WorkerPhase.RUNNING]
     assert world.advance() == 0, "a finished run asks for nothing more"
     if world.state.run.status is RunStatus.SUCCESS:
+        assert () == plan.templates
+        assert not [i for s in plan.steps for i in s.inputs if i.collects is not None]
         assert {s.status for s in world.state.steps.values()} == {StepStatus.SUCCESS}
 
 

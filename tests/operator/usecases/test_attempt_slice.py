@@ -67,13 +67,32 @@ def test_members_of_a_dynamic_output_and_skipped_sources() -> None:
     )
     sources = tuple(wire_plan.OutputRef(step_key=key) for key in ("b", "a", "c"))
 
-    stored = attempt_slice.stored_inputs(state, wire_plan.StepInput(name="in", sources=sources))
+    collecting = wire_plan.StepInput(name="in", sources=sources)
+    stored = attempt_slice.stored_inputs(state, builders.planned("total"), collecting)
 
     run_id = state.run.id
     assert (
         StoredOutput(run_id=run_id, step_key="a", output_name="result", mapping_key="x"),
         StoredOutput(run_id=run_id, step_key="a", output_name="result", mapping_key="y"),
     ) == stored
+
+
+def test_a_mapped_step_reads_its_own_member_only() -> None:
+    """Of the dynamic output that it is mapped over, others belong to its neighbours."""
+    source = wire_plan.OutputRef(step_key="a")
+    item = wire_plan.StepInput(name="in", sources=(source,))
+    mapped = wire_plan.PlannedStep(key="b[y]", op="b", inputs=(item,), mapped_over=source)
+    members = tuple(ProducedOutput(name="result", mapping_key=key) for key in ("x", "y"))
+    state = _with_outputs(builders.run_state(builders.planned("a"), mapped), a=members)
+    run_id = state.run.id
+
+    stored = attempt_slice.stored_inputs(state, mapped, item)
+
+    own = StoredOutput(run_id=run_id, step_key="a", output_name="result", mapping_key="y")
+    other = StoredOutput(run_id=run_id, step_key="a", output_name="result", mapping_key="x")
+    assert (own,) == stored
+    assert attempt_slice.depends_on(state.run.plan, "b[y]", own)
+    assert not attempt_slice.depends_on(state.run.plan, "b[y]", other)
 
 
 def test_a_dynamic_steps_key_gives_its_path_and_its_member() -> None:

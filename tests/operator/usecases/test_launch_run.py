@@ -25,7 +25,7 @@ from opweave_operator.usecases.launch_request import (
     TargetUnavailable,
 )
 from opweave_operator.usecases.launch_run import DEDUPE_TAG, LARGEST_PRIORITY, RunLauncher
-from support import api_world
+from support import api_world, builders
 from support.api_world import World
 
 HELLO = LaunchRequest(namespace="local", location="shop", job="hello")
@@ -254,6 +254,41 @@ async def test_an_unsound_plan_is_never_stored(
 
     assert isinstance(result, LaunchRefused)
     assert words in result.message
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ((builders.planned("a"), builders.mapped("b", "a")), "mapped over no dynamic output"),
+        ((builders.planned("x"), builders.mapped("b", "a")), "depends on 'a'"),
+        ((builders.planned("a"), builders.collecting("c", "a", "a")), "collects no dynamic output"),
+        (
+            (
+                builders.dynamic("a"),
+                builders.collecting("c", "b[?]", "a"),
+                builders.mapped("b", "a", "a", "c"),
+            ),
+            "wait for each other",
+        ),
+        (
+            (builders.dynamic("a"), builders.collecting("c", "a", "a"), builders.mapped("a", "a")),
+            None,
+        ),
+    ],
+)
+async def test_templates_that_could_never_become_steps_are_refused(
+    shop_world: World, steps: tuple[wire_plan.PlannedStep, ...], words: str | None
+) -> None:
+    """Whatever a code server claims, a stored run can come to an end."""
+    planner = HostilePlanner(builders.run_state(*steps).run.plan)
+
+    result = await launcher(shop_world, code_locations=planner).launch(HELLO)
+
+    if words is None:
+        assert isinstance(result, Launched)
+    else:
+        assert isinstance(result, LaunchRefused)
+        assert words in result.message
 
 
 def test_ids_tell_their_time() -> None:

@@ -9,6 +9,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from opweave.wire import location as wire_location
+from opweave.wire import mapped_steps
 from opweave.wire import plan as wire_plan
 from opweave_operator import ports
 from opweave_operator.api.types.run import LocationName
@@ -78,7 +79,7 @@ class PlannedStep:
                     name=item.name,
                     sources=[
                         StepSource(step_key=ref.step_key, output_name=ref.output_name)
-                        for ref in item.sources
+                        for ref in ((item.collects,) if item.collects else item.sources)
                     ],
                     is_fan_in=item.is_fan_in,
                     is_nothing=item.is_nothing,
@@ -94,7 +95,7 @@ class PlannedStep:
                 )
                 for item in step.outputs
             ],
-            upstream_keys=list(step.upstream_keys),
+            upstream_keys=list(mapped_steps.needed_keys(step)),
         )
 
 
@@ -168,8 +169,8 @@ class Job:
 
     @strawberry.field
     def steps(self) -> list[PlannedStep]:
-        """The steps that a run of it has, upstream before downstream."""
-        return [PlannedStep.of(step) for step in self.snapshot.plan.steps]
+        """The steps that a run of it has, upstream before downstream; [?] ends the key of one that runs for each member."""
+        return [PlannedStep.of(step) for step in mapped_steps.in_order(self.snapshot.plan)]
 
     @strawberry.field
     def nodes(self) -> list[GraphNode]:

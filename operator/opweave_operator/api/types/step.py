@@ -7,6 +7,7 @@ from datetime import datetime
 import strawberry
 
 from opweave.wire import attempt as wire_attempt
+from opweave.wire import mapped_steps
 from opweave.wire import plan as wire_plan
 from opweave_operator import ports
 from opweave_operator.api.types import compute_log
@@ -203,9 +204,9 @@ class RunStep:
 
 
 def steps_of(state: model.RunState) -> list[RunStep]:
-    """Return the steps of a run in the order of its plan."""
+    """Return the steps of a run, upstream before downstream."""
     return [
         RunStep.of(state.run, planned, state.steps[model.StepKey(planned.key)])
-        for planned in state.run.plan.steps
+        for planned in mapped_steps.in_order(state.run.plan)
         if planned.key in state.steps
     ]
