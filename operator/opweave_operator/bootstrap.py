@@ -77,8 +77,18 @@ def declared(local: settings.LocalSettings) -> declarations.Declarations:
         DeclarationError: Something in them is wrong, or there is nothing.
     """
     directory = local.working_directory or Path.cwd()
-    single = [workspace.from_file(path, working_directory=directory) for path in local.files]
-    single += [workspace.from_module(name, working_directory=directory) for name in local.modules]
+    if local.attribute and len(local.files) + len(local.modules) != 1:
+        raise declarations.DeclarationError(
+            "-a names the definitions in a file or module: give exactly one with -f or -m"
+        )
+    single = [
+        workspace.from_file(path, working_directory=directory, attribute=local.attribute)
+        for path in local.files
+    ]
+    single += [
+        workspace.from_module(name, working_directory=directory, attribute=local.attribute)
+        for name in local.modules
+    ]
     parts = [declarations.Declarations(locations=(location,)) for location in single]
     if local.workspace is not None:
         parts.append(workspace.from_workspace(local.workspace))

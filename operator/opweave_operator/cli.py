@@ -11,10 +11,10 @@ import contextlib
 import errno
 import json
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -34,35 +34,67 @@ class CommandFailed(click.ClickException):
     exit_code = EXIT_USAGE
 
 
+_CODE_OPTIONS = (
+    click.option(
+        "-f",
+        "--file",
+        "files",
+        multiple=True,
+        type=click.Path(exists=True, path_type=Path),
+        help="Python file with definitions, or manifests (.yaml, .json, a directory); may be repeated.",
+    ),
+    click.option(
+        "-m",
+        "--module",
+        "modules",
+        multiple=True,
+        metavar="NAME",
+        help="Python module with definitions; may be repeated.",
+    ),
+    click.option(
+        "-a",
+        "--attribute",
+        metavar="NAME",
+        help="Name of the definitions in the file or module; default: its only Definitions.",
+    ),
+    click.option(
+        "-w",
+        "--workspace",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="A workspace.yaml.",
+    ),
+    click.option(
+        "-d",
+        "--working-directory",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="First on the import path of the definitions; default: the current directory.",
+    ),
+)
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def code_options(command: Command) -> Command:
+    """Give *command* the options that name code locations."""
+    for option in reversed(_CODE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def manifests_among(files: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return those given with ``-f`` that hold custom resources, by their names."""
+    return tuple(
+        path for path in files if path.is_dir() or path.suffix.lower() in _MANIFEST_SUFFIXES
+    )
+
+
+def without_manifests(files: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return those given with ``-f`` that hold Python."""
+    manifests = manifests_among(files)
+    return tuple(path for path in files if path not in manifests)
+
+
 @click.command("dev")
-@click.option(
-    "-f",
-    "--file",
-    "files",
-    multiple=True,
-    type=click.Path(exists=True, path_type=Path),
-    help="Python file with definitions, or manifests (.yaml, .json, a directory); may be repeated.",
-)
-@click.option(
-    "-m",
-    "--module",
-    "modules",
-    multiple=True,
-    metavar="NAME",
-    help="Python module with definitions.",
-)
-@click.option(
-    "-w",
-    "--workspace",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A workspace.yaml.",
-)
-@click.option(
-    "-d",
-    "--working-directory",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="First on the import path of the definitions; default: the current directory.",
-)
+@code_options
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
@@ -85,6 +117,7 @@ class CommandFailed(click.ClickException):
 def dev(
     files: tuple[Path, ...],
     modules: tuple[str, ...],
+    attribute: str | None,
     workspace: Path | None,
     working_directory: Path | None,
     host: str,
@@ -97,18 +130,16 @@ def dev(
     Without -f, -m or -w it serves the workspace.yaml of the current directory, or the module that [tool.opweave] of its
     pyproject.toml names. Ctrl-C ends it; steps that run go on and are found again at the next start.
     """
-    manifests = tuple(
-        path for path in files if path.is_dir() or path.suffix.lower() in _MANIFEST_SUFFIXES
-    )
     local = LocalSettings(
         home=_home(home),
         host=host,
         port=port,
         database_url=database_url,
-        files=tuple(path for path in files if path not in manifests),
+        files=without_manifests(files),
         modules=modules,
+        attribute=attribute,
         workspace=workspace,
-        manifests=manifests,
+        manifests=manifests_among(files),
         working_directory=working_directory,
     )
     try:
@@ -136,13 +167,13 @@ async def _dev(local: LocalSettings) -> None:
 
     listener = bootstrap.LocalListener(
         on_serving=lambda url: click.echo(f"{'web':<20} {url}"),
-        on_location=_print_location,
+        on_location=print_location,
         on_notice=lambda notice: click.echo(f"{'note':<20} {notice}"),
     )
     await bootstrap.run_local(local, listener)
 
 
-def _print_location(record: ports.LocationRecord) -> None:
+def print_location(record: ports.LocationRecord) -> None:
     """Print a line for a location that was loaded, and the user's traceback when it cannot be."""
     name = f"location {record.ref.name}"
     if record.failure is not None:

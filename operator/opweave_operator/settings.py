@@ -60,6 +60,7 @@ class LocalSettings:
         database_url: None means SQLite under *home*.
         files: Python files, each a code location.
         modules: Python modules, each a code location.
+        attribute: Name of the definitions in the one file or module; None means its only ones.
         workspace: A ``workspace.yaml``.
         manifests: Files with custom resources.
         working_directory: Put on the import path of code locations; None means the current one.
@@ -71,6 +72,7 @@ class LocalSettings:
     database_url: str | None = None
     files: tuple[Path, ...] = ()
     modules: tuple[str, ...] = ()
+    attribute: str | None = None
     workspace: Path | None = None
     manifests: tuple[Path, ...] = ()
     working_directory: Path | None = None

@@ -30,6 +30,10 @@ _KNOWN = {
     "operator": _Known(
         target="opweave_operator.cli:operator", help="Run the operator's processes on a cluster."
     ),
+    "definitions": _Known(
+        target="opweave_operator.cli_definitions:definitions",
+        help="Check that code locations can be loaded.",
+    ),
     "instance": _Known(
         target="opweave_operator.cli:instance", help="Look after an instance's database."
     ),
