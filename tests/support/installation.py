@@ -276,6 +276,8 @@ def installed(
             *(helm, "install", "opweave", str(ROOT / "charts" / "opweave"), "-n", namespace),
             # Of the kinds, which an earlier release has left.
             "--take-ownership",
+            # The Instance is made when all else is ready: a busy API server may take seconds to serve new kinds.
+            *("--wait", "--timeout", "5m"),
             *arguments,
         )
         installation.wait_ready()

@@ -31,7 +31,7 @@ def wanted(
                 stops.append(
                     model.StopWorker(step_key=step.key, attempt=attempt.number, grace_seconds=grace)
                 )
-            if not attempt.is_open and worker.is_held:
+            if not attempt.is_open and worker.is_held and _is_leaving(worker):
                 releases.append(model.ReleaseWorker(step_key=step.key, attempt=attempt.number))
     publish = (model.PublishRun(),) if _should_publish(before, after) else ()
     return (*starts, *stops, *releases, *publish)
@@ -68,6 +68,11 @@ def _stop_grace(
         lingers = (now - attempt.outcome.at).total_seconds() >= policy.stop_grace_seconds
         return policy.stop_grace_seconds if lingers and not worker.is_stopping else None
     return None if worker.is_stopping else policy.stop_grace_seconds
+
+
+def _is_leaving(worker: model.Worker) -> bool:
+    """Return whether somebody waits for the worker to be let go: one that still runs is in nobody's way."""
+    return worker.phase is WorkerPhase.ENDED or worker.is_stopping
 
 
 def _should_publish(before: model.RunState, after: model.RunState) -> bool:

@@ -414,3 +414,29 @@ def test_a_worker_that_a_cancel_ended_is_not_said_to_be_retried() -> None:
     types = [event.type for event in decide.decide(asked, gone, build.at(3), POLICY).events]
     assert EventType.STEP_UP_FOR_RETRY not in types
     assert EventType.STEP_CANCELED in types
+
+
+@pytest.mark.parametrize(
+    ("phase", "is_stopping", "is_released"),
+    [
+        (WorkerPhase.RUNNING, False, False),
+        (WorkerPhase.RUNNING, True, True),
+        (WorkerPhase.ENDED, False, True),
+    ],
+)
+def test_a_worker_is_let_go_when_it_leaves(
+    phase: WorkerPhase, is_stopping: bool, is_released: bool
+) -> None:
+    """A worker that still runs is in nobody's way; one that ended or is being deleted waits for us."""
+    state = settle(first(build.planned("a")).state, "a", build.success())
+    worker = model.Worker(
+        step_key=model.StepKey("a"),
+        attempt=1,
+        phase=phase,
+        worker_id="uid",
+        is_stopping=is_stopping,
+    )
+    observation = model.Observation(workers={(worker.step_key, 1): worker})
+    decision = decide.decide(state, observation, build.at(1), POLICY)
+    released = [e for e in decision.effects if isinstance(e, model.ReleaseWorker)]
+    assert is_released == bool(released)

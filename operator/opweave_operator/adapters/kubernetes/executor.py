@@ -18,6 +18,7 @@ from opweave_operator.adapters.kubernetes import (
     errors,
     informer,
     names,
+    paced_status,
     pod_notes,
     pod_shape,
     refusals,
@@ -85,18 +86,22 @@ class KubernetesExecutor:
         )
         self._jobs = run_jobs.RunJobs(client, self._job_copies, clock)
         self._endings = run_endings.RunEndings(client, clock)
+        self._running = paced_status.PacedStatus(self._jobs.publish)
         self._runs_by_pod: dict[str, model.RunId] = {}
         self._created_at: dict[str, datetime] = {}
         self._names = _PodNames()
 
     async def run(self) -> None:
         """Watch pods, Jobs and the events that explain them, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._pods.run())
-            group.create_task(self._job_copies.run())
-            # Events are kept only for known pods, so these must be known first.
-            await self._pods.wait_synced()
-            group.create_task(self._k8s_events.run())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._pods.run())
+                group.create_task(self._job_copies.run())
+                # Events are kept only for known pods, so these must be known first.
+                await self._pods.wait_synced()
+                group.create_task(self._k8s_events.run())
+        finally:
+            await self._running.close()
 
     async def wait_synced(self) -> None:
         """Wait until all pods and Jobs have been listed once."""
@@ -233,10 +238,13 @@ class KubernetesExecutor:
         return worker
 
     async def publish(self, state: model.RunState, policy: model.EnginePolicy) -> None:
-        """Show *state* on the run's Job, and tell the end of a run as Events."""
+        """Show *state* on the run's Job, that of a running one at a pace, and tell the end of a run as Events."""
+        if state.run.status not in run_state.FINISHED:
+            await self._running.put(state)
+            return
+        self._running.drop(state.run.id)
         await self._jobs.publish(state, policy.finished_run_ttl_seconds)
-        if state.run.status in run_state.FINISHED:
-            await self._endings.tell(state.run, self._jobs.uid_of(state.run.id))
+        await self._endings.tell(state.run, self._jobs.uid_of(state.run.id))
 
     async def changes(self) -> AsyncIterator[model.RunId]:
         """Yield the id of a run whenever something about its pods or its Job may have changed."""

@@ -138,7 +138,7 @@ class RunJobs:
         self.note_deleted(run.id)
         return True
 
-    async def publish(self, state: model.RunState, ttl_seconds: int) -> None:
+    async def publish(self, state: model.RunState, ttl_seconds: int | None = None) -> None:
         """Show *state* on the Job; of a finished run also let Kubernetes remove it after *ttl_seconds*.
 
         A run that never had a Job, and one whose Job is gone, have nothing to show.
@@ -181,8 +181,8 @@ class RunJobs:
         if patch:
             await self._patch(state.run, patch, subresource="status")
 
-    async def _let_go(self, state: model.RunState, ttl_seconds: int) -> None:
-        if state.run.status not in run_state.FINISHED:
+    async def _let_go(self, state: model.RunState, ttl_seconds: int | None) -> None:
+        if ttl_seconds is None or state.run.status not in run_state.FINISHED:
             return
         job = self._cache.get(state.run.location.namespace, names.run_object_name(state.run))
         if job is not None and job.shown.is_finished and job.shown.ttl_seconds is None:
