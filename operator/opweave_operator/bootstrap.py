@@ -33,7 +33,10 @@ from opweave_operator.usecases.admit_runs import RunAdmitter
 from opweave_operator.usecases.advance_run import RunAdvancer
 from opweave_operator.usecases.check_declared import DeclaredJobChecker
 from opweave_operator.usecases.engine import RunEngine
+from opweave_operator.usecases.evaluate_ticks import TickEngine
 from opweave_operator.usecases.instance_settings import InstanceSettings
+from opweave_operator.usecases.known_instigators import KnownInstigators
+from opweave_operator.usecases.launch_requested import RequestedRunLauncher
 from opweave_operator.usecases.launch_run import RunLauncher
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -114,6 +117,7 @@ async def run_local(local: settings.LocalSettings, listener: LocalListener) -> N
         stores = await stack.enter_async_context(open_storage(database_url, local.home))
         locations = await stack.enter_async_context(HttpCodeLocations(token=token))
         await declarations.store(found, stores.catalog)
+        await declarations.store_instigators(found, stores.instigators)
         api = _local_api(stores, locations, clock, local)
         app = server.create_app(api)
         web = server.ApiServer(app, local.host, local.port)
@@ -144,18 +148,20 @@ async def run_local(local: settings.LocalSettings, listener: LocalListener) -> N
             on_change=told_of_location,
         )
         engine = build_engine(stores, executor, clock, lambda: None, api.metrics)
+        tick_engine = build_tick_engine(stores, locations, clock, lambda: None)
         watch = ManifestWatch(
             paths=local.manifests,
             declare=lambda: declared(local),
             started=found,
             catalog=stores.catalog,
+            instigators=stores.instigators,
             on_notice=listener.on_notice,
             on_taken=checker.wake,
         )
         await serve_together(
             web=web,
             on_started=lambda: listener.on_serving(url),
-            others=(servers.run, engine.run, watch.run, checker.run),
+            others=(servers.run, engine.run, tick_engine.run, watch.run, checker.run),
         )
 
 
@@ -181,7 +187,8 @@ async def run_controller(own: settings.OperatorSettings) -> None:
         if own.runs_controller:
             engine = build_engine(stores, executor, clock, beats.of("run-engine"), api.metrics)
             handlers = _kopf_operator(own, client, stores, locations, clock, beats)
-            works = [executor.run, engine.run, handlers]
+            tick_engine = build_tick_engine(stores, locations, clock, beats.of("ticks"))
+            works = [executor.run, engine.run, tick_engine.run, handlers]
         await serve_together(
             web=server.ApiServer(server.create_app(api), own.http_host, own.http_port),
             on_started=lambda: None,
@@ -208,6 +215,7 @@ def _kopf_operator(
             client=client,
             catalog=stores.catalog,
             runs=stores.runs,
+            instigators=stores.instigators,
             code_locations=locations,
             launch=launcher.launch,
             settings=own,
@@ -294,6 +302,27 @@ def build_engine(
         admitter=RunAdmitter(runs=stores.runs, clock=clock, limits=instance.limits),
         wakeups=stores.wakeups,
         executor=executor,
+        beat=beat,
+    )
+
+
+def build_tick_engine(
+    stores: storage.Stores,
+    locations: ports.CodeLocations,
+    clock: ports.Clock,
+    beat: Callable[[], None],
+) -> TickEngine:
+    """Return what evaluates schedules and sensors: the same on a cluster and on a laptop."""
+    launcher = RunLauncher(
+        runs=stores.runs, catalog=stores.catalog, code_locations=locations, clock=clock
+    )
+    return TickEngine(
+        known=KnownInstigators(stores.catalog, stores.instigators),
+        store=stores.instigators,
+        code_locations=locations,
+        launcher=RequestedRunLauncher(stores.instigators, launcher.launch),
+        clock=clock,
+        paused=InstanceSettings(stores.catalog).paused,
         beat=beat,
     )
 

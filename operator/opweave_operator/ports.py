@@ -12,7 +12,16 @@ from typing import Any, Protocol
 
 from opweave.wire import attempt as wire_attempt
 from opweave.wire import location as wire_location
+from opweave.wire import ticks as wire_ticks
 from opweave_operator.core import model
+from opweave_operator.core.instigators import (
+    Declaration,
+    InstigatorRef,
+    InstigatorState,
+    Kind,
+    Toggle,
+)
+from opweave_operator.core.tick_records import RunRequest, Tick, TickOutcome, TickStatus
 
 
 class Clock(Protocol):
@@ -286,6 +295,10 @@ class CatalogStore(Protocol):
         """Return all locations by namespace and name."""
         ...
 
+    async def location_stamps(self) -> dict[model.LocationRef, tuple[str, datetime | None]]:
+        """Return url and time of the last change of all locations: what differs when one has to be read again."""
+        ...
+
     async def delete_location(self, ref: model.LocationRef) -> None:
         """Forget a location; its runs stay."""
         ...
@@ -312,6 +325,81 @@ class CatalogStore(Protocol):
 
     async def get_instance(self) -> Mapping[str, Any]:
         """Return the instance's settings; empty means all defaults."""
+        ...
+
+
+class InstigatorStore(Protocol):
+    """Schedules and sensors: manifests, states, ticks, requested runs. Each method is one transaction."""
+
+    async def put_declaration(self, declaration: Declaration) -> None:
+        """Store a manifest in place of an older one."""
+        ...
+
+    async def delete_declaration(self, kind: Kind, namespace: str, name: str) -> None:
+        """Forget a manifest; ticks, cursor and run keys stay."""
+        ...
+
+    async def declarations(self) -> list[Declaration]:
+        """Return all manifests by kind, namespace and name."""
+        ...
+
+    async def states(self) -> list[InstigatorState]:
+        """Return what has happened to all schedules and sensors."""
+        ...
+
+    async def get_state(self, ref: InstigatorRef) -> InstigatorState:
+        """Return what has happened to one; that of a new one when nothing has."""
+        ...
+
+    async def put_running(
+        self, ref: InstigatorRef, *, running_since: datetime | None, timing: str
+    ) -> None:
+        """Note that it began to tick, or to tick by another *timing*, at *running_since*; None: it stopped.
+
+        The ticks of a schedule before that moment are dealt with.
+        """
+        ...
+
+    async def put_toggle(self, ref: InstigatorRef, toggle: Toggle | None) -> None:
+        """Note what a person has set; None takes it back."""
+        ...
+
+    async def put_cursor(self, ref: InstigatorRef, cursor: str | None) -> None:
+        """Set the cursor of a sensor by hand."""
+        ...
+
+    async def put_started(self, ref: InstigatorRef, at: datetime, started_at: datetime) -> None:
+        """Show that a tick is being evaluated, unless it has ended."""
+        ...
+
+    async def commit_tick(self, outcome: TickOutcome) -> list[RunRequest] | None:
+        """Store the end of a tick, its requests without those whose run key was used before, and the cursor, together.
+
+        Returns the requests; None when the tick had ended before, and then nothing changes.
+        """
+        ...
+
+    async def pending_requests(self, limit: int) -> list[RunRequest]:
+        """Return requested runs that are not launched yet, oldest first."""
+        ...
+
+    async def settle_requests(self, settled: Sequence[RunRequest]) -> None:
+        """Store what became of requested runs; one that was refused makes its tick a failure."""
+        ...
+
+    async def list_ticks(
+        self,
+        ref: InstigatorRef,
+        *,
+        limit: int,
+        before: datetime | None = None,
+        statuses: Sequence[TickStatus] = (),
+    ) -> list[Tick]:
+        """Return ticks, newest first, those before *before* only."""
+        ...
+
+    async def unfinished_ticks(self) -> list[Tick]:
+        """Return the ticks that are STARTED, oldest first."""
         ...
 
 
@@ -361,6 +449,26 @@ class CodeLocations(Protocol):
 
         Raises:
             LocationUnavailable: It does not answer.
+        """
+        ...
+
+    async def schedule_tick(
+        self, url: str, request: wire_ticks.ScheduleTickRequest
+    ) -> wire_ticks.TickReply:
+        """Evaluate a schedule.
+
+        Raises:
+            LocationUnavailable: It does not answer, or not in time.
+        """
+        ...
+
+    async def sensor_tick(
+        self, url: str, request: wire_ticks.SensorTickRequest
+    ) -> wire_ticks.TickReply:
+        """Evaluate a sensor.
+
+        Raises:
+            LocationUnavailable: It does not answer, or not in time.
         """
         ...
 

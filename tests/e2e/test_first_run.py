@@ -187,15 +187,15 @@ def test_kubectl_get_shows_jobs_and_locations(first_runs: dict[str, FirstRun]) -
     ]
 
 
-def test_a_schedule_says_that_nobody_evaluates_it_yet(first_runs: dict[str, FirstRun]) -> None:
+def test_a_schedule_shows_when_it_ticks_next(first_runs: dict[str, FirstRun]) -> None:
     first = first_runs["quickstart"]
     schedule = first.installation.get(
         "schedules.opweave.dev", "hello-every-morning", "-n", first.location.namespace
     )
     ready = next(c for c in schedule["status"]["conditions"] if c["type"] == "Ready")
 
-    assert (ready["status"], ready["reason"]) == ("False", "NotImplementedYet")
-    assert "nothing is launched by it" in ready["message"]
+    assert (ready["status"], ready["reason"]) == ("True", "Valid")
+    assert schedule["status"]["nextTickAt"]
 
 
 def test_an_annotation_launches_one_run(first_runs: dict[str, FirstRun]) -> None:

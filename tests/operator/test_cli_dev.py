@@ -172,7 +172,6 @@ def test_serves_the_manifests_of_a_cluster(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["jobResource"] == "wait-once"
     assert [job["declaredAs"] for job in listed] == [["wait-once"]]
-    assert any(line.startswith("note ") and "Schedule daily" in line for line in instance.lines)
 
 
 def test_shows_the_traceback_of_a_location_that_cannot_be_loaded(tmp_path: Path) -> None:

@@ -14,12 +14,14 @@ import aiohttp
 
 from opweave.wire import codec
 from opweave.wire import location as wire_location
+from opweave.wire import ticks as wire_ticks
 from opweave_operator import ports
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 """A snapshot of 10,000 steps is about 6 MB; what is far above it is no snapshot."""
 HEALTH_TIMEOUT_SECONDS = 5.0
 REQUEST_TIMEOUT_SECONDS = 60.0
+TICK_MARGIN_SECONDS = 15.0
 CONNECT_PATIENCE_SECONDS = 5.0
 """A Service that has just got its first pod, or whose pod was just replaced, refuses connections for a second or two."""
 FIRST_RECONNECT_SECONDS = 0.1
@@ -114,8 +116,45 @@ class HttpCodeLocations:
         """
         return await self._post(wire_location.ScaffoldReply, url, "/v1/scaffold-config", request)
 
-    async def _post(self, cls: type[_Reply], url: str, path: str, request: object) -> _Reply:
-        status, data = await self._request("POST", url, path, body=codec.encode(request))
+    async def schedule_tick(
+        self, url: str, request: wire_ticks.ScheduleTickRequest
+    ) -> wire_ticks.TickReply:
+        """Evaluate a schedule.
+
+        Raises:
+            LocationUnavailable: It does not answer, or not in time.
+        """
+        return await self._tick(url, "/v1/schedule-tick", request, request.timeout_seconds)
+
+    async def sensor_tick(
+        self, url: str, request: wire_ticks.SensorTickRequest
+    ) -> wire_ticks.TickReply:
+        """Evaluate a sensor.
+
+        Raises:
+            LocationUnavailable: It does not answer, or not in time.
+        """
+        return await self._tick(url, "/v1/sensor-tick", request, request.timeout_seconds)
+
+    async def _tick(
+        self, url: str, path: str, request: object, seconds: int
+    ) -> wire_ticks.TickReply:
+        # The code server ends the evaluation in time; this is for a code server that does not.
+        limit = seconds + TICK_MARGIN_SECONDS
+        return await self._post(wire_ticks.TickReply, url, path, request, timeout_seconds=limit)
+
+    async def _post(
+        self,
+        cls: type[_Reply],
+        url: str,
+        path: str,
+        request: object,
+        *,
+        timeout_seconds: float | None = None,
+    ) -> _Reply:
+        status, data = await self._request(
+            "POST", url, path, body=codec.encode(request), timeout_seconds=timeout_seconds
+        )
         if status == 503:
             raise ports.LocationUnavailable(_not_loaded(url, data))
         if status != 200:

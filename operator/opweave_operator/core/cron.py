@@ -163,9 +163,7 @@ def _normal(text: str) -> str:
     try:
         _walk(normal, datetime(2000, 1, 1)).get_next(datetime)  # noqa: DTZ001  # local time without a zone
     except (croniter.CroniterError, ValueError, OverflowError):
-        raise CronError(
-            f"cron {shown} names no date that exists, so it would never tick"
-        ) from None
+        raise CronError(f"cron {shown} names no date that exists, so it would never tick") from None
     return normal
 
 

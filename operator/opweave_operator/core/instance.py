@@ -56,6 +56,12 @@ def queue_limits(
     )
 
 
+def paused(spec: Mapping[str, Any]) -> frozenset[str]:
+    """Return what is paused, of ``Launches``, ``Schedules`` and ``Sensors``."""
+    value = spec.get("paused")
+    return frozenset(map(str, value)) if isinstance(value, list) else frozenset()
+
+
 def _section(spec: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     section = spec.get(name)
     return section if isinstance(section, Mapping) else {}

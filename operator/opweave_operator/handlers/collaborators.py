@@ -34,6 +34,7 @@ class Collaborators:
     client: Client
     catalog: ports.CatalogStore
     runs: ports.RunStore
+    instigators: ports.InstigatorStore
     code_locations: ports.CodeLocations
     launch: Callable[[LaunchRequest], Awaitable[LaunchResult]]
     settings: settings.OperatorSettings

@@ -20,8 +20,10 @@ from opweave_operator.adapters.kubernetes.resources import (
     SENSORS,
     Resource,
 )
-from opweave_operator.handlers import code_location, instance, job, own_instances, schedule, sensor
+from opweave_operator.core.instigators import Kind
+from opweave_operator.handlers import code_location, instance, job, own_instances
 from opweave_operator.handlers.collaborators import Collaborators, LoopHealth
+from opweave_operator.handlers.instigator import InstigatorReconciler
 from opweave_operator.handlers.reconciler import Reconciler
 from opweave_operator.handlers.status import StatusWriter
 
@@ -57,12 +59,14 @@ class Handlers:
         self._job_index = jobs
         locations = code_location.CodeLocationReconciler(parts, status, self._location_changed)
         instances = instance.InstanceReconciler(parts, status)
+        schedules = InstigatorReconciler(parts, status, Kind.SCHEDULE, SCHEDULES)
+        sensors = InstigatorReconciler(parts, status, Kind.SENSOR, SENSORS)
         self._by_resource = {
             CODE_LOCATIONS: Reconciler("CodeLocation", locations.reconcile),
             JOBS: Reconciler("Job", jobs.reconcile),
             INSTANCES: Reconciler("Instance", instances.reconcile),
-            SCHEDULES: Reconciler("Schedule", schedule.reconciler(parts, status).reconcile),
-            SENSORS: Reconciler("Sensor", sensor.reconciler(parts, status).reconcile),
+            SCHEDULES: Reconciler("Schedule", schedules.reconcile),
+            SENSORS: Reconciler("Sensor", sensors.reconcile),
         }
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -80,6 +84,9 @@ class Handlers:
             self.wake(CODE_LOCATIONS, location.ref.namespace, location.ref.name)
         for declared in await self._parts.catalog.list_jobs():
             self.wake(JOBS, declared.namespace, declared.name)
+        for instigator in await self._parts.instigators.declarations():
+            resource = SCHEDULES if instigator.kind is Kind.SCHEDULE else SENSORS
+            self.wake(resource, instigator.namespace, instigator.name)
         settings = self._parts.settings
         self.wake(INSTANCES, settings.namespace, settings.instance)
         self._tasks.append(asyncio.create_task(self._scan_runs()))

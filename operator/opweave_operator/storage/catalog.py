@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, delete, select
@@ -47,6 +48,16 @@ class SqlCatalogStore:
     async def list_locations(self) -> list[ports.LocationRecord]:
         """Return all locations by namespace and name."""
         return [_location_from(row) for row in await self._all(schema.locations)]
+
+    async def location_stamps(self) -> dict[model.LocationRef, tuple[str, datetime | None]]:
+        """Return url and time of the last change of all locations."""
+        table = schema.locations.c
+        statement = select(table.namespace, table.name, table.url, table.updated_at)
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        return {
+            model.LocationRef(namespace=row.namespace, name=row.name): (row.url, row.updated_at)
+            for row in rows
+        }
 
     async def delete_location(self, ref: model.LocationRef) -> None:
         """Forget a location."""

@@ -220,3 +220,85 @@ instance_leases = Table(
     Column("renewed_at", UtcTime, nullable=False),
 )
 """Who acts for the instance; ``epoch`` grows with each change of holder and fences the writes of an older one."""
+
+instigator_declarations = Table(
+    "instigator_declarations",
+    metadata,
+    Column("kind", Name(16), primary_key=True),
+    Column("namespace", Name(NAME_LENGTH), primary_key=True),
+    Column("name", Name(NAME_LENGTH), primary_key=True),
+    Column("spec", Json, nullable=False),
+)
+"""Schedule and Sensor manifests; ``spec`` holds the fields of `core.instigators.Declaration`."""
+
+instigator_states = Table(
+    "instigator_states",
+    metadata,
+    Column("kind", Name(16), primary_key=True),
+    Column("namespace", Name(NAME_LENGTH), primary_key=True),
+    Column("location", Name(NAME_LENGTH), primary_key=True),
+    Column("name", Name(NAME_LENGTH), primary_key=True),
+    Column("toggle", Name(16)),
+    Column("position_at", UtcTime),
+    Column("running_since", UtcTime),
+    Column("timing", Words, nullable=False),
+    Column("cursor", Json),
+    Column("last_run_key", Json),
+    Column("failures", Integer, nullable=False),
+)
+
+ticks = Table(
+    "ticks",
+    metadata,
+    Column("kind", Name(16), primary_key=True),
+    Column("namespace", Name(NAME_LENGTH), primary_key=True),
+    Column("location", Name(NAME_LENGTH), primary_key=True),
+    Column("name", Name(NAME_LENGTH), primary_key=True),
+    Column("at", UtcTime, primary_key=True),
+    Column("status", Name(16), nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("skip_reason", Words, nullable=False),
+    Column("error", Words, nullable=False),
+    Column("traceback", Words, nullable=False),
+    Column("logs", Json, nullable=False),
+    Column("runs", Integer, nullable=False),
+    Column("run_ids", Json, nullable=False),
+    Index(None, "at"),
+)
+"""The primary key is the identity of a tick: it is committed once."""
+
+run_requests = Table(
+    "run_requests",
+    metadata,
+    Column("run_id", Name(RUN_ID_LENGTH), primary_key=True),
+    Column("kind", Name(16), nullable=False),
+    Column("namespace", Name(NAME_LENGTH), nullable=False),
+    Column("location", Name(NAME_LENGTH), nullable=False),
+    Column("name", Name(NAME_LENGTH), nullable=False),
+    Column("tick_at", UtcTime, nullable=False),
+    Column("index", Integer, nullable=False),
+    Column("wish", Json, nullable=False),
+    Column("status", Name(16), nullable=False),
+    Column("message", Words, nullable=False),
+    UniqueConstraint("kind", "namespace", "location", "name", "tick_at", "index"),
+)
+"""Runs that ticks have requested: committed with the tick, turned into runs by the launcher."""
+
+Index(
+    "ix_run_requests_pending",
+    run_requests.c.run_id,
+    sqlite_where=run_requests.c.status == "PENDING",
+    postgresql_where=run_requests.c.status == "PENDING",
+)
+
+run_keys = Table(
+    "run_keys",
+    metadata,
+    Column("kind", Name(16), primary_key=True),
+    Column("namespace", Name(NAME_LENGTH), primary_key=True),
+    Column("location", Name(NAME_LENGTH), primary_key=True),
+    Column("name", Name(NAME_LENGTH), primary_key=True),
+    Column("digest", Name(64), primary_key=True),
+)
+"""Digests of the run keys that an instigator has used: each launches one run, for ever."""

@@ -10,6 +10,7 @@ from opweave_operator.storage.artifacts import FileArtifactStore
 from opweave_operator.storage.catalog import SqlCatalogStore
 from opweave_operator.storage.database import Database
 from opweave_operator.storage.events import SqlEventStore
+from opweave_operator.storage.instigators import SqlInstigatorStore
 from opweave_operator.storage.logs import FileLogStore
 from opweave_operator.storage.run_cache import RunCache
 from opweave_operator.storage.runs import SqlRunStore
@@ -24,6 +25,7 @@ class Stores:
     runs: SqlRunStore
     events: SqlEventStore
     catalog: SqlCatalogStore
+    instigators: SqlInstigatorStore
     wakeups: RunWakeUps
     artifacts: FileArtifactStore
     logs: FileLogStore
@@ -45,6 +47,7 @@ def open_stores(database: Database, data_directory: Path) -> Stores:
         runs=SqlRunStore(database, cache, wakeups),
         events=SqlEventStore(database, cache, wakeups),
         catalog=SqlCatalogStore(database),
+        instigators=SqlInstigatorStore(database),
         wakeups=wakeups,
         artifacts=artifacts,
         logs=FileLogStore(data_directory / "logs"),

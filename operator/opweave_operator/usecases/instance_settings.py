@@ -34,6 +34,11 @@ class InstanceSettings:
         await self._refresh()
         return instance.queue_limits(self._spec, self._job_limits)
 
+    async def paused(self) -> frozenset[str]:
+        """Return what is paused, of ``Launches``, ``Schedules`` and ``Sensors``."""
+        await self._refresh()
+        return instance.paused(self._spec)
+
     async def _refresh(self) -> None:
         if time.monotonic() - self._read_at < MAX_AGE_SECONDS:
             return

@@ -29,6 +29,7 @@ class LaunchRequest:
         launched_by: Way and person as far as known: ``cli``, ``graphql``, ``annotation``...
         dedupe_key: A second launch with the same key in the same namespace returns the first one's run.
         run_id: Chosen by the caller: launching the same id twice makes one run, whatever fails in between.
+        may_be_late: Whether *run_id* may be older than a day: it was committed then, and its location was away since.
         parent_run_id: The run that this one repeats or continues.
     """
 
@@ -43,6 +44,7 @@ class LaunchRequest:
     launched_by: str = ""
     dedupe_key: str | None = None
     run_id: str | None = None
+    may_be_late: bool = False
     parent_run_id: str | None = None
 
 

@@ -10,6 +10,8 @@ All over HTTP with JSON bodies:
 | ``GET /v1/live`` | 200 as long as the process answers |
 | ``POST /v1/plan`` `PlanRequest` | `PlanReply`; 503 with `LocationHealth` when nothing is loaded |
 | ``POST /v1/scaffold-config`` `ScaffoldRequest` | `ScaffoldReply`; the same |
+| ``POST /v1/schedule-tick`` `ticks.ScheduleTickRequest` | `ticks.TickReply`; the same |
+| ``POST /v1/sensor-tick`` `ticks.SensorTickRequest` | `ticks.TickReply`; the same |
 
 A request that cannot be answered gets ``{"code", "message", "traceback"}`` with 400 (not this shape), 401 (the server has a
 token and the request has not), 404, 411, 413 (above 8 MB) or 500 (user code raised).
@@ -113,14 +115,42 @@ class JobSnapshot:
 
 
 @message
+class ScheduleSnapshot:
+    """A schedule of a location; *crons* are in *time_zone*, which is UTC when it is empty."""
+
+    name: str
+    crons: tuple[str, ...] = ()
+    time_zone: str = ""
+    jobs: tuple[str, ...] = ()
+    is_default_running: bool = False
+    description: str | None = None
+
+
+@message
+class SensorSnapshot:
+    """A sensor of a location."""
+
+    name: str
+    jobs: tuple[str, ...] = ()
+    interval_seconds: int = 30
+    is_default_running: bool = False
+    description: str | None = None
+
+
+@message
 class LocationSnapshot:
-    """Everything that a location defines, without any of its code."""
+    """Everything that a location defines, without any of its code.
+
+    ``schedules`` and ``sensors`` are the names of ``schedule_details`` and ``sensor_details``.
+    """
 
     definitions_hash: str
     jobs: tuple[JobSnapshot, ...] = ()
     assets: tuple[str, ...] = ()
     schedules: tuple[str, ...] = ()
     sensors: tuple[str, ...] = ()
+    schedule_details: tuple[ScheduleSnapshot, ...] = ()
+    sensor_details: tuple[SensorSnapshot, ...] = ()
     load_seconds: float = 0.0
     runtime_version: str = ""
     wire_version: int = WIRE_VERSION

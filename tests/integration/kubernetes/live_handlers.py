@@ -123,6 +123,7 @@ async def live_handlers(
                 client=client,
                 catalog=stores.catalog,
                 runs=stores.runs,
+                instigators=stores.instigators,
                 code_locations=code_locations,
                 launch=launcher.launch,
                 settings=settings.OperatorSettings(

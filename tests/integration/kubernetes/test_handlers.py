@@ -240,10 +240,20 @@ async def test_an_instance_names_the_settings_that_do_nothing_yet(live: LiveHand
     assert (await live.stores.catalog.get_instance())["pools"]
 
 
-async def test_a_schedule_says_that_it_does_not_tick_yet(live: LiveHandlers) -> None:
-    await create(live, SCHEDULES, "daily", {"job": "hello", "cron": "0 6 * * *"})
-    body = await live.until(SCHEDULES, "daily", is_not_ready("NotImplementedYet"))
-    assert "is valid" not in condition(body)["message"]
+async def test_a_schedule_shows_when_it_ticks_next(live: LiveHandlers) -> None:
+    """Once its Job is there; the tick engine knows what it declares."""
+    spec = {"job": "hello", "cron": "0 6 * * *", "timeZone": "Asia/Tokyo"}
+    await create(live, SCHEDULES, "daily", spec)
+    waiting = await live.until(SCHEDULES, "daily", is_not_ready("JobNotFound"))
+    assert "Job 'hello'" in condition(waiting)["message"]
+    await live.stores.catalog.put_job(
+        ports.JobRecord(namespace=live.namespace, name="hello", location="shop", job="hello")
+    )
+    body = await live.until(SCHEDULES, "daily", is_ready("Valid"))
+    assert body["status"]["nextTickAt"].endswith("T21:00:00Z")
+    assert (body["status"]["cron"], body["status"]["timeZone"]) == ("0 6 * * *", "Asia/Tokyo")
+    [declared] = await live.stores.instigators.declarations()
+    assert (declared.namespace, declared.job) == (live.namespace, "hello")
 
 
 async def test_transitions_are_told_as_events(live: LiveHandlers) -> None:

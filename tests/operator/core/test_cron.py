@@ -107,9 +107,7 @@ def ticks_by_minutes(
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    cron_fields(), st.sampled_from(ZONES), st.sampled_from(CHANGES), st.integers(-2000, 1500)
-)
+@given(cron_fields(), st.sampled_from(ZONES), st.sampled_from(CHANGES), st.integers(-2000, 1500))
 def test_ticks_are_those_of_a_walk_over_every_minute(
     fields: tuple[str, tuple[frozenset[int] | None, ...]], zone: str, day: datetime, offset: int
 ) -> None:
@@ -117,8 +115,9 @@ def test_ticks_are_those_of_a_walk_over_every_minute(
     text, values = fields
     try:
         cron = Cron([text], zone)
-    except CronError as error:
-        assert "names no date" in str(error)
+    except CronError:
+        # Such as the 31st of February: no minute fits.
+        assert ticks_by_minutes(text, values, zone, day) == []
         return
     begin = day + timedelta(minutes=offset)
     expected = ticks_by_minutes(text, values, zone, begin)

@@ -10,6 +10,7 @@ from typing import Any
 
 from opweave_operator import errors, ports
 from opweave_operator.adapters.local.worker_template import WorkerTemplate
+from opweave_operator.core import instigators
 
 NAMESPACE = "local"
 """The namespace of everything that is declared without a cluster."""
@@ -59,6 +60,7 @@ class Declarations:
 
     locations: tuple[LocalLocation, ...] = ()
     jobs: tuple[ports.JobRecord, ...] = ()
+    instigators: tuple[instigators.Declaration, ...] = ()
     instance: Mapping[str, Any] | None = None
     notices: tuple[str, ...] = field(default=())
 
@@ -71,6 +73,7 @@ def merge(parts: Iterable[Declarations]) -> Declarations:
     """
     locations: dict[str, LocalLocation] = {}
     jobs: dict[str, ports.JobRecord] = {}
+    found: dict[tuple[str, str], instigators.Declaration] = {}
     instance: Mapping[str, Any] | None = None
     notices: list[str] = []
     for part in parts:
@@ -86,6 +89,11 @@ def merge(parts: Iterable[Declarations]) -> Declarations:
                 raise DeclarationError(
                     f"Job {job.name!r} is declared twice; give one of them another name"
                 )
+        for declared in part.instigators:
+            if found.setdefault((declared.kind, declared.name), declared) is not declared:
+                raise DeclarationError(
+                    f"{declared.kind.capitalize()} {declared.name!r} is declared twice; give one of them another name"
+                )
         if part.instance is not None and instance is not None:
             raise DeclarationError(
                 "two Instances are declared; one orchestrator serves one: remove the other"
@@ -95,6 +103,7 @@ def merge(parts: Iterable[Declarations]) -> Declarations:
     return Declarations(
         locations=tuple(locations.values()),
         jobs=tuple(jobs.values()),
+        instigators=tuple(found.values()),
         instance=instance,
         notices=tuple(notices),
     )
@@ -114,3 +123,13 @@ async def store(declarations: Declarations, catalog: ports.CatalogStore) -> None
         await catalog.put_job(job)
     if declarations.instance is not None:
         await catalog.put_instance(declarations.instance)
+
+
+async def store_instigators(declarations: Declarations, store: ports.InstigatorStore) -> None:
+    """Make the store hold the declared schedules and sensors, and forget local ones that are declared no more."""
+    wanted = {(declared.kind, declared.name) for declared in declarations.instigators}
+    for known in await store.declarations():
+        if known.namespace == NAMESPACE and (known.kind, known.name) not in wanted:
+            await store.delete_declaration(known.kind, known.namespace, known.name)
+    for declared in declarations.instigators:
+        await store.put_declaration(declared)

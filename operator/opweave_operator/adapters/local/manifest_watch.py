@@ -38,6 +38,7 @@ class ManifestWatch:
         declare: Callable[[], Declarations],
         started: Declarations,
         catalog: ports.CatalogStore,
+        instigators: ports.InstigatorStore,
         on_notice: Callable[[str], None],
         on_taken: Callable[[], None] = lambda: None,
         look_seconds: float = LOOK_SECONDS,
@@ -47,6 +48,7 @@ class ManifestWatch:
         self._current = started
         self._locations = started.locations
         self._catalog = catalog
+        self._instigators = instigators
         self._on_notice = on_notice
         self._on_taken = on_taken
         self._look_seconds = look_seconds
@@ -76,9 +78,12 @@ class ManifestWatch:
         await declarations.store(
             replace(fresh, locations=self._locations, instance=instance), self._catalog
         )
+        await declarations.store_instigators(fresh, self._instigators)
         self._current = fresh
         self._on_taken()
-        self._on_notice("the manifests have changed: declared jobs and settings were taken over")
+        self._on_notice(
+            "the manifests have changed: declared jobs, schedules, sensors and settings were taken over"
+        )
         if has_other_locations:
             self._on_notice(
                 "the manifests have changed their code locations; start `opweave dev` again"

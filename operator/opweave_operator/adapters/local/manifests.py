@@ -22,7 +22,9 @@ from opweave_operator.adapters.local.declarations import (
 )
 from opweave_operator.adapters.local.worker_template import WorkerTemplate
 from opweave_operator.adapters.local.yaml_documents import Document
-from opweave_operator.core import model
+from opweave_operator.core import cron, model
+from opweave_operator.core.instigator_manifest import declaration_of
+from opweave_operator.core.instigators import Declaration, Kind
 
 API_VERSION = "opweave.dev/v1alpha1"
 KINDS = ("CodeLocation", "Job", "Schedule", "Sensor", "Instance")
@@ -97,7 +99,27 @@ def _declared(document: Document, config_maps: Mapping[str, Document], home: Pat
         return Declarations(jobs=(_job(document, name, spec),))
     if kind == "Instance":
         return Declarations(instance=spec)
-    return Declarations(notices=(f"{kind} {name} ({document.place}) is not evaluated yet",))
+    if "watch" in spec:
+        return Declarations(notices=(f"{kind} {name} ({document.place}) watches nothing yet",))
+    instigator = declaration_of(Kind(kind.upper()), declarations.NAMESPACE, name, spec)
+    return Declarations(instigators=(_checked(document, instigator),))
+
+
+def _checked(document: Document, declaration: Declaration) -> Declaration:
+    """Check what the API server checks by rules that no schema holds: the target, and the cron expression."""
+    noun = declaration.kind.lower()
+    if bool(declaration.job) == bool(declaration.code_name):
+        raise DeclarationError(
+            f"{document.place}: spec needs exactly one of job and {noun} (with codeLocation)"
+        )
+    if declaration.code_name and not declaration.location:
+        raise DeclarationError(f"{document.place}: spec.codeLocation is required with spec.{noun}")
+    if declaration.job:
+        try:
+            cron.parse((declaration.cron,), declaration.time_zone)
+        except cron.CronError as error:
+            raise DeclarationError(f"{document.place}: spec.cron: {error}") from error
+    return declaration
 
 
 def _name(document: Document) -> str:

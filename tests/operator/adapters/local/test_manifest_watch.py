@@ -36,12 +36,17 @@ spec: {runQueue: {maxConcurrentRuns: %s}}
 
 
 @pytest.fixture
-async def catalog(tmp_path: Path) -> AsyncIterator[ports.CatalogStore]:
+async def stores(tmp_path: Path) -> AsyncIterator[storage.Stores]:
     database = engine.open_database(f"sqlite:///{tmp_path / 'opweave.db'}")
     await engine.migrate(database)
     stores = storage.open_stores(database, tmp_path)
-    yield stores.catalog
+    yield stores
     await stores.close()
+
+
+@pytest.fixture
+def catalog(stores: storage.Stores) -> ports.CatalogStore:
+    return stores.catalog
 
 
 class Notices:
@@ -60,7 +65,7 @@ class Notices:
 
 @contextlib.asynccontextmanager
 async def watching(
-    tmp_path: Path, catalog: ports.CatalogStore, text: str
+    tmp_path: Path, stores: storage.Stores, text: str
 ) -> AsyncIterator[tuple[Path, Notices]]:
     """Watch a file that holds *text* at first."""
     file, notices = tmp_path / "manifests.yaml", Notices()
@@ -70,12 +75,13 @@ async def watching(
         return manifests.load([file], tmp_path / "home")
 
     started = declare()
-    await declarations.store(started, catalog)
+    await declarations.store(started, stores.catalog)
     watch = ManifestWatch(
         paths=[file],
         declare=declare,
         started=started,
-        catalog=catalog,
+        catalog=stores.catalog,
+        instigators=stores.instigators,
         on_notice=notices.put,
         look_seconds=0.01,
     )
@@ -88,10 +94,10 @@ async def watching(
 
 
 async def test_settings_and_jobs_take_effect_without_a_restart(
-    tmp_path: Path, catalog: ports.CatalogStore
+    tmp_path: Path, stores: storage.Stores, catalog: ports.CatalogStore
 ) -> None:
     """What was changed, added and removed."""
-    async with watching(tmp_path, catalog, LOCATION + INSTANCE % 3) as (file, notices):
+    async with watching(tmp_path, stores, LOCATION + INSTANCE % 3) as (file, notices):
         file.write_text(LOCATION + JOB + INSTANCE % 10, encoding="utf-8")
         await notices.next()
         changed = await catalog.get_instance()
@@ -105,10 +111,10 @@ async def test_settings_and_jobs_take_effect_without_a_restart(
 
 
 async def test_a_broken_manifest_changes_nothing(
-    tmp_path: Path, catalog: ports.CatalogStore
+    tmp_path: Path, stores: storage.Stores, catalog: ports.CatalogStore
 ) -> None:
     """It is told with its fault, and what held before holds on."""
-    async with watching(tmp_path, catalog, LOCATION + INSTANCE % 3) as (file, notices):
+    async with watching(tmp_path, stores, LOCATION + INSTANCE % 3) as (file, notices):
         file.write_text(LOCATION + INSTANCE % "many", encoding="utf-8")
         notice = await notices.next()
 
@@ -117,7 +123,7 @@ async def test_a_broken_manifest_changes_nothing(
 
 
 async def test_what_depends_on_the_declared_jobs_is_told(
-    tmp_path: Path, catalog: ports.CatalogStore
+    tmp_path: Path, stores: storage.Stores, catalog: ports.CatalogStore
 ) -> None:
     """Once the catalog holds them: their config is checked against the code then."""
     file = tmp_path / "manifests.yaml"
@@ -128,6 +134,7 @@ async def test_what_depends_on_the_declared_jobs_is_told(
         declare=lambda: manifests.load([file], tmp_path),
         started=manifests.load([file], tmp_path),
         catalog=catalog,
+        instigators=stores.instigators,
         on_notice=lambda _: None,
         on_taken=taken.set,
         look_seconds=0.01,
@@ -145,11 +152,32 @@ async def test_what_depends_on_the_declared_jobs_is_told(
 
 
 async def test_another_location_needs_a_new_start(
-    tmp_path: Path, catalog: ports.CatalogStore
+    tmp_path: Path, stores: storage.Stores, catalog: ports.CatalogStore
 ) -> None:
     """That is said, and the location that is served is not forgotten."""
-    async with watching(tmp_path, catalog, LOCATION) as (file, notices):
+    async with watching(tmp_path, stores, LOCATION) as (file, notices):
         file.write_text(LOCATION.replace("name: shop", "name: other"), encoding="utf-8")
         told = [await notices.next(), await notices.next()]
 
     assert "start `opweave dev` again" in told[1]
+
+
+async def test_schedules_are_taken_over_and_forgotten(
+    tmp_path: Path, stores: storage.Stores
+) -> None:
+    """As declared jobs are."""
+    schedule = """---
+apiVersion: opweave.dev/v1alpha1
+kind: Schedule
+metadata: {name: daily}
+spec: {job: nightly, cron: "0 6 * * *"}
+"""
+    async with watching(tmp_path, stores, LOCATION + JOB) as (file, notices):
+        file.write_text(LOCATION + JOB + schedule, encoding="utf-8")
+        await notices.next()
+        added = [declared.name for declared in await stores.instigators.declarations()]
+        file.write_text(LOCATION + JOB, encoding="utf-8")
+        await notices.next()
+
+        assert added == ["daily"]
+        assert await stores.instigators.declarations() == []

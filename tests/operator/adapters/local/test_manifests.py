@@ -93,11 +93,37 @@ def test_reads_the_quickstart_as_the_cluster_would(tmp_path: Path) -> None:
 
 
 def test_says_what_has_no_effect_here(tmp_path: Path) -> None:
-    """Schedules and values of Secrets are named, not silently dropped."""
+    """Values of Secrets are named, not silently dropped."""
     notices = " ".join(load(tmp_path, QUICKSTART).notices)
 
-    assert "Schedule hello-every-morning" in notices
     assert "variables from Secrets" in notices
+
+
+def test_schedules_are_declared(tmp_path: Path) -> None:
+    [declared] = load(tmp_path, QUICKSTART).instigators
+    assert (declared.name, declared.namespace) == ("hello-every-morning", "local")
+    assert (declared.job, declared.ref.location) == ("hello", "")
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ('{job: hello, cron: "0 25 * * *"}', "spec.cron: .*hour '25'"),
+        ('{job: hello, cron: "@daily", timeZone: Mars/Base}', "IANA"),
+        ('{cron: "@daily"}', "exactly one of job and schedule"),
+        ("{schedule: nightly}", "spec.codeLocation is required"),
+    ],
+)
+def test_a_wrong_schedule_is_refused_in_words(tmp_path: Path, spec: str, told: str) -> None:
+    """What the API server's rules say on a cluster."""
+    text = f"""---
+apiVersion: opweave.dev/v1alpha1
+kind: Schedule
+metadata: {{name: wrong}}
+spec: {spec}
+"""
+    with pytest.raises(DeclarationError, match=told):
+        load(tmp_path, QUICKSTART + text)
 
 
 def test_another_text_is_another_directory(tmp_path: Path) -> None:
