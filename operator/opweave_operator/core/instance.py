@@ -52,6 +52,7 @@ def queue_limits(
     return run_queue.QueueLimits(
         max_concurrent_runs=max_concurrent_runs(spec),
         per_job_resource=per_job_resource,
+        tag_limits=tag_limits(spec),
         is_paused=isinstance(paused, list) and "Launches" in paused,
     )
 
@@ -60,6 +61,25 @@ def paused(spec: Mapping[str, Any]) -> frozenset[str]:
     """Return what is paused, of ``Launches``, ``Schedules`` and ``Sensors``."""
     value = spec.get("paused")
     return frozenset(map(str, value)) if isinstance(value, list) else frozenset()
+
+
+def tag_limits(spec: Mapping[str, Any]) -> tuple[run_queue.TagLimit, ...]:
+    """Return the limits on runs that carry a tag; an entry that cannot be understood is left out."""
+    entries = _section(spec, "runQueue").get("tagLimits")
+    read = (_tag_limit(entry) for entry in entries) if isinstance(entries, list) else ()
+    return tuple(limit for limit in read if limit is not None)
+
+
+def _tag_limit(entry: object) -> run_queue.TagLimit | None:
+    if not isinstance(entry, Mapping):
+        return None
+    key, value, limit = entry.get("key"), entry.get("value"), entry.get("limit")
+    is_per_value = value is None and entry.get("valuePerUnique") is True
+    if not isinstance(key, str) or not (isinstance(value, str) or is_per_value):
+        return None
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+        return None
+    return run_queue.TagLimit(key=key, value=value if isinstance(value, str) else None, limit=limit)
 
 
 def _section(spec: Mapping[str, Any], name: str) -> Mapping[str, Any]:

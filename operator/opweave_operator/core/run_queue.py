@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from opweave_operator.core import model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagLimit:
+    """How many runs with a tag may be active at once.
+
+    Attributes:
+        value: The value of the tag to which it applies; None gives each value a limit of its own.
+    """
+
+    key: str
+    value: str | None
+    limit: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,10 +29,12 @@ class QueueLimits:
 
     Attributes:
         per_job_resource: By (namespace, name) of the declared job.
+        tag_limits: A run must satisfy all that apply to it.
     """
 
     max_concurrent_runs: int | None = None
     per_job_resource: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    tag_limits: tuple[TagLimit, ...] = ()
     is_paused: bool = False
 
 
@@ -30,41 +46,92 @@ class Admission:
     waiting: Mapping[model.RunId, str]
 
 
+class _Bound(NamedTuple):
+    """A limit as one run meets it: runs with the same *group* share it."""
+
+    group: Hashable
+    limit: int
+    described: str
+
+
 def select(
     queued: Sequence[model.Run], active: Iterable[model.Run], limits: QueueLimits
 ) -> Admission:
     """Return which of *queued* may start beside *active*.
 
-    Higher priority goes first, then the older one. A run that a limit of its own job holds back does not hold back
+    Higher priority goes first, then the older one. A run that a limit of its job or of a tag holds back does not hold back
     others behind it.
     """
-    running = list(active)
-    by_job = Counter(_job_key(run) for run in running)
-    total = len(running)
+    bounds = _BoundsOf(limits)
+    total = 0
+    counts: Counter[Hashable] = Counter()
+    for run in active:
+        total += 1
+        counts.update(bound.group for bound in bounds.of(run))
     admitted: list[model.RunId] = []
     waiting: dict[model.RunId, str] = {}
+    instance_obstacle = _instance_obstacle(total, limits)
     for run in sorted(queued, key=lambda r: (-r.priority, r.created_at, r.id)):
-        reason = _obstacle(run, total, by_job, limits)
+        own = bounds.of(run)
+        reason = instance_obstacle or _obstacle(own, counts)
         if reason:
             waiting[run.id] = reason
             continue
         admitted.append(run.id)
         total += 1
-        by_job[_job_key(run)] += 1
+        instance_obstacle = _instance_obstacle(total, limits)
+        counts.update(bound.group for bound in own)
     return Admission(admitted=tuple(admitted), waiting=waiting)
 
 
-def _obstacle(
-    run: model.Run, total: int, by_job: Counter[tuple[str, str] | None], limits: QueueLimits
-) -> str:
+class _BoundsOf:
+    """The bounds of runs; runs that are alike to every limit share theirs, so that a long queue is judged quickly."""
+
+    def __init__(self, limits: QueueLimits) -> None:
+        self._limits = limits
+        self._keys = tuple(dict.fromkeys(limit.key for limit in limits.tag_limits))
+        self._known: dict[Hashable, tuple[_Bound, ...]] = {}
+
+    def of(self, run: model.Run) -> tuple[_Bound, ...]:
+        """Return the bounds of *run*."""
+        tags = run.tags
+        kind = (run.location.namespace, run.job_resource, *[tags.get(key) for key in self._keys])
+        found = self._known.get(kind)
+        if found is None:
+            found = self._known[kind] = tuple(_bounds(run, self._limits))
+        return found
+
+
+def _bounds(run: model.Run, limits: QueueLimits) -> Iterator[_Bound]:
+    """Yield the limits that apply to *run*, each group once, the tightest of its limits."""
+    if run.job_resource is not None:
+        key = (run.location.namespace, run.job_resource)
+        limit = limits.per_job_resource.get(key)
+        if limit is not None:
+            yield _Bound(("job", *key), limit, f" of {run.job_resource}")
+    tightest: dict[Hashable, _Bound] = {}
+    for tag in limits.tag_limits:
+        value = run.tags.get(tag.key)
+        if value is None or tag.value not in (None, value):
+            continue
+        group = ("tag", tag.key, value)
+        bound = _Bound(group, tag.limit, f" with tag {tag.key}={_short(value)}")
+        tightest[group] = min(tightest.get(group, bound), bound, key=lambda b: b.limit)
+    yield from tightest.values()
+
+
+def _instance_obstacle(total: int, limits: QueueLimits) -> str:
     if limits.is_paused:
         return "launches are paused by the instance"
     if limits.max_concurrent_runs is not None and total >= limits.max_concurrent_runs:
         return f"{_active(total)}, the instance's limit is {limits.max_concurrent_runs}"
-    key = _job_key(run)
-    limit = limits.per_job_resource.get(key) if key else None
-    if limit is not None and by_job[key] >= limit:
-        return f"{_active(by_job[key], f' of {run.job_resource}')}, its limit is {limit}"
+    return ""
+
+
+def _obstacle(bounds: Iterable[_Bound], counts: Counter[Hashable]) -> str:
+    for bound in bounds:
+        if counts[bound.group] >= bound.limit:
+            return f"{_active(counts[bound.group], bound.described)}, its limit is {bound.limit}"
     return ""
 
 
@@ -72,5 +139,5 @@ def _active(count: int, of: str = "") -> str:
     return f"{count} run{of} is active" if count == 1 else f"{count} runs{of} are active"
 
 
-def _job_key(run: model.Run) -> tuple[str, str] | None:
-    return (run.location.namespace, run.job_resource) if run.job_resource else None
+def _short(value: str) -> str:
+    return value if len(value) <= 60 else f"{value[:60]}…"

@@ -14,10 +14,8 @@ _UNPAUSABLE = ("Schedules", "Sensors")
 
 def without_effect(spec: Mapping[str, Any]) -> list[str]:
     """Return the fields of *spec* that somebody set and that do nothing in this version, as paths under ``spec``."""
-    artifacts, queue = _section(spec, "artifacts"), _section(spec, "runQueue")
+    artifacts = _section(spec, "artifacts")
     found = [f"artifacts.{kind}" for kind in _BUCKETS if kind in artifacts]
-    if queue.get("tagLimits"):
-        found.append("runQueue.tagLimits")
     if spec.get("runCoordinator"):
         found.append("runCoordinator")
     if spec.get("pools"):

@@ -11,13 +11,16 @@ from opweave_operator.core import model, run_queue
 from support import builders as build
 
 
-def queued(number: int, *, priority: int = 0, job: str | None = None) -> model.Run:
+def queued(
+    number: int, *, priority: int = 0, job: str | None = None, tags: dict[str, str] | None = None
+) -> model.Run:
     run = build.run_state(status=model.RunStatus.QUEUED).run
     return replace(
         run,
         id=model.RunId(f"{number:026d}"),
         priority=priority,
         job_resource=job,
+        tags=tags or {},
         created_at=build.at(number),
     )
 
@@ -70,3 +73,91 @@ def test_limits_are_never_exceeded_and_no_place_is_wasted(
     for run in runs:
         if run.id not in admission.admitted:
             assert total >= limit or (run.job_resource == "a" and of_a >= limit_of_a)
+
+
+def test_a_limit_on_a_value_of_a_tag_holds_back_that_value_only() -> None:
+    """Others with the tag, and runs without it, pass."""
+    limits = run_queue.QueueLimits(tag_limits=(run_queue.TagLimit(key="team", value="a", limit=1),))
+    runs = [queued(n, tags={"team": team}) for n, team in enumerate("aab")] + [queued(9)]
+    admission = run_queue.select(runs, [], limits)
+    assert (runs[0].id, runs[2].id, runs[3].id) == admission.admitted
+    assert "1 run with tag team=a is active, its limit is 1" == admission.waiting[runs[1].id]
+
+
+def test_a_limit_for_each_value_counts_each_value_alone() -> None:
+    """A limit on one value beside it tightens that value."""
+    limits = run_queue.QueueLimits(
+        tag_limits=(
+            run_queue.TagLimit(key="team", value=None, limit=2),
+            run_queue.TagLimit(key="team", value="b", limit=1),
+        )
+    )
+    runs = [queued(n, tags={"team": team}) for n, team in enumerate("aaabb")]
+    admission = run_queue.select(runs, [], limits)
+    assert (runs[0].id, runs[1].id, runs[3].id) == admission.admitted
+
+
+def test_a_limit_of_zero_holds_back_every_run_with_the_tag() -> None:
+    """As a stop for one kind of runs."""
+    limits = run_queue.QueueLimits(
+        tag_limits=(run_queue.TagLimit(key="team", value=None, limit=0),)
+    )
+    runs = [queued(1, tags={"team": "a"}), queued(2)]
+    assert (runs[1].id,) == run_queue.select(runs, [], limits).admitted
+
+
+_TEAMS = st.sampled_from([None, "a", "b", "c"])
+_LIMITS = st.lists(
+    st.builds(
+        run_queue.TagLimit,
+        key=st.sampled_from(["team", "kind"]),
+        value=st.sampled_from([None, "a", "b"]),
+        limit=st.integers(0, 3),
+    ),
+    max_size=4,
+)
+
+
+@given(
+    st.lists(st.tuples(st.integers(-2, 2), _TEAMS, _TEAMS), max_size=25),
+    st.lists(st.tuples(_TEAMS, _TEAMS), max_size=5),
+    _LIMITS,
+    st.integers(0, 12),
+)
+def test_tag_limits_hold_and_every_run_that_waits_has_a_full_limit(
+    wanted: list[tuple[int, str | None, str | None]],
+    under_way: list[tuple[str | None, str | None]],
+    tag_limits: list[run_queue.TagLimit],
+    most: int,
+) -> None:
+    """Against a count over all that is active in the end, limit by limit."""
+
+    def tags(team: str | None, kind: str | None) -> dict[str, str]:
+        return {k: v for k, v in (("team", team), ("kind", kind)) if v is not None}
+
+    runs = {
+        run.id: run
+        for run in (queued(n, priority=p, tags=tags(t, k)) for n, (p, t, k) in enumerate(wanted))
+    }
+    active = [queued(100 + n, tags=tags(*pair)) for n, pair in enumerate(under_way)]
+    limits = run_queue.QueueLimits(max_concurrent_runs=most, tag_limits=tuple(tag_limits))
+    admission = run_queue.select(list(runs.values()), active, limits)
+    admitted = [runs[run_id] for run_id in admission.admitted]
+
+    def fills(limit: run_queue.TagLimit, value: str) -> int:
+        return sum(run.tags.get(limit.key) == value for run in active + admitted)
+
+    for limit in tag_limits:
+        for value in "abc":
+            if limit.value in (None, value):
+                before = sum(run.tags.get(limit.key) == value for run in active)
+                assert fills(limit, value) <= max(limit.limit, before)
+    for run_id in admission.waiting:
+        run = runs[run_id]
+        is_full = len(active) + len(admitted) >= most
+        assert is_full or any(
+            limit.key in run.tags
+            and limit.value in (None, run.tags[limit.key])
+            and fills(limit, run.tags[limit.key]) >= limit.limit
+            for limit in tag_limits
+        )

@@ -61,7 +61,6 @@ def test_settings_that_all_work_are_in_effect(spec: dict[str, Any]) -> None:
     ("spec", "named"),
     [
         ({"pools": [{"name": "db", "slots": 1}]}, "pools"),
-        ({"runQueue": {"tagLimits": [{"key": "team", "limit": 1}]}}, "runQueue.tagLimits"),
         ({"retention": {"ticks": "30d", "runs": "90d"}}, "retention.runs"),
         ({"retention": {"ticks": "7d"}}, "retention.ticks"),
         ({"notifications": [{"when": ["RunFailure"]}]}, "notifications"),
