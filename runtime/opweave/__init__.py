@@ -34,6 +34,68 @@ if TYPE_CHECKING:
     from opweave.config.types import Noneable as Noneable
     from opweave.config.types import String as String
     from opweave.config.types import StringSource as StringSource
+    from opweave.definitions.assets.assets_definition import (
+        AssetChecksDefinition as AssetChecksDefinition,
+    )
+    from opweave.definitions.assets.assets_definition import AssetsDefinition as AssetsDefinition
+    from opweave.definitions.assets.check_result import AssetCheckResult as AssetCheckResult
+    from opweave.definitions.assets.check_spec import AssetCheckKey as AssetCheckKey
+    from opweave.definitions.assets.check_spec import AssetCheckSeverity as AssetCheckSeverity
+    from opweave.definitions.assets.check_spec import AssetCheckSpec as AssetCheckSpec
+    from opweave.definitions.assets.checks import asset_check as asset_check
+    from opweave.definitions.assets.checks import multi_asset_check as multi_asset_check
+    from opweave.definitions.assets.decorators import asset as asset
+    from opweave.definitions.assets.decorators import multi_asset as multi_asset
+    from opweave.definitions.assets.define_job import define_asset_job as define_asset_job
+    from opweave.definitions.assets.graph_assets import graph_asset as graph_asset
+    from opweave.definitions.assets.graph_assets import graph_multi_asset as graph_multi_asset
+    from opweave.definitions.assets.ins_and_outs import AssetIn as AssetIn
+    from opweave.definitions.assets.ins_and_outs import AssetOut as AssetOut
+    from opweave.definitions.assets.key import AssetKey as AssetKey
+    from opweave.definitions.assets.loading import (
+        load_asset_checks_from_current_module as load_asset_checks_from_current_module,
+    )
+    from opweave.definitions.assets.loading import (
+        load_asset_checks_from_modules as load_asset_checks_from_modules,
+    )
+    from opweave.definitions.assets.loading import (
+        load_asset_checks_from_package_module as load_asset_checks_from_package_module,
+    )
+    from opweave.definitions.assets.loading import (
+        load_asset_checks_from_package_name as load_asset_checks_from_package_name,
+    )
+    from opweave.definitions.assets.loading import (
+        load_assets_from_current_module as load_assets_from_current_module,
+    )
+    from opweave.definitions.assets.loading import (
+        load_assets_from_modules as load_assets_from_modules,
+    )
+    from opweave.definitions.assets.loading import (
+        load_assets_from_package_module as load_assets_from_package_module,
+    )
+    from opweave.definitions.assets.loading import (
+        load_assets_from_package_name as load_assets_from_package_name,
+    )
+    from opweave.definitions.assets.results import DataVersion as DataVersion
+    from opweave.definitions.assets.results import MaterializeResult as MaterializeResult
+    from opweave.definitions.assets.results import ObserveResult as ObserveResult
+    from opweave.definitions.assets.selection import AssetSelection as AssetSelection
+    from opweave.definitions.assets.sources import SourceAsset as SourceAsset
+    from opweave.definitions.assets.sources import (
+        external_asset_from_spec as external_asset_from_spec,
+    )
+    from opweave.definitions.assets.sources import (
+        external_assets_from_specs as external_assets_from_specs,
+    )
+    from opweave.definitions.assets.sources import (
+        multi_observable_source_asset as multi_observable_source_asset,
+    )
+    from opweave.definitions.assets.sources import (
+        observable_source_asset as observable_source_asset,
+    )
+    from opweave.definitions.assets.spec import AssetDep as AssetDep
+    from opweave.definitions.assets.spec import AssetSpec as AssetSpec
+    from opweave.definitions.assets.spec import map_asset_specs as map_asset_specs
     from opweave.definitions.configurable_resource import (
         ConfigurableIOManager as ConfigurableIOManager,
     )
@@ -79,6 +141,7 @@ if TYPE_CHECKING:
     from opweave.definitions.types import Nothing as Nothing
     from opweave.definitions.types import OpweaveType as OpweaveType
     from opweave.definitions.types import TypeCheck as TypeCheck
+    from opweave.errors import OpweaveAssetCheckFailedError as OpweaveAssetCheckFailedError
     from opweave.errors import OpweaveError as OpweaveError
     from opweave.errors import (
         OpweaveExecutionHandleOutputError as OpweaveExecutionHandleOutputError,
@@ -102,11 +165,18 @@ if TYPE_CHECKING:
     from opweave.errors import OpweaveUnserializableOutputError as OpweaveUnserializableOutputError
     from opweave.errors import OpweaveUserCodeExecutionError as OpweaveUserCodeExecutionError
     from opweave.errors import StepTerminated as StepTerminated
+    from opweave.execution.asset_context import (
+        AssetCheckExecutionContext as AssetCheckExecutionContext,
+    )
+    from opweave.execution.asset_context import AssetExecutionContext as AssetExecutionContext
     from opweave.execution.context import InitResourceContext as InitResourceContext
     from opweave.execution.context import InputContext as InputContext
     from opweave.execution.context import OpExecutionContext as OpExecutionContext
     from opweave.execution.context import OutputContext as OutputContext
     from opweave.execution.log import get_opweave_logger as get_opweave_logger
+    from opweave.execution.materialize import materialize as materialize
+    from opweave.execution.materialize import materialize_to_memory as materialize_to_memory
+    from opweave.execution.materialize import observe as observe
     from opweave.execution.result import ExecuteInProcessResult as ExecuteInProcessResult
     from opweave.execution.result import OpweaveEvent as OpweaveEvent
     from opweave.execution.validation import validate_run_config as validate_run_config
@@ -114,6 +184,10 @@ if TYPE_CHECKING:
     from opweave.io_managers.filesystem import fs_io_manager as fs_io_manager
     from opweave.io_managers.memory import InMemoryIOManager as InMemoryIOManager
     from opweave.io_managers.memory import mem_io_manager as mem_io_manager
+    from opweave.testing.asset_contexts import (
+        build_asset_check_context as build_asset_check_context,
+    )
+    from opweave.testing.asset_contexts import build_asset_context as build_asset_context
     from opweave.testing.contexts import build_init_resource_context as build_init_resource_context
     from opweave.testing.contexts import build_input_context as build_input_context
     from opweave.testing.contexts import build_op_context as build_op_context
@@ -123,6 +197,50 @@ if TYPE_CHECKING:
     from opweave.wire.plan import Jitter as Jitter
 
 _MODULES = {
+    "AssetChecksDefinition": "opweave.definitions.assets.assets_definition",
+    "AssetsDefinition": "opweave.definitions.assets.assets_definition",
+    "AssetCheckResult": "opweave.definitions.assets.check_result",
+    "AssetCheckKey": "opweave.definitions.assets.check_spec",
+    "AssetCheckSeverity": "opweave.definitions.assets.check_spec",
+    "AssetCheckSpec": "opweave.definitions.assets.check_spec",
+    "asset_check": "opweave.definitions.assets.checks",
+    "multi_asset_check": "opweave.definitions.assets.checks",
+    "asset": "opweave.definitions.assets.decorators",
+    "multi_asset": "opweave.definitions.assets.decorators",
+    "define_asset_job": "opweave.definitions.assets.define_job",
+    "graph_asset": "opweave.definitions.assets.graph_assets",
+    "graph_multi_asset": "opweave.definitions.assets.graph_assets",
+    "AssetIn": "opweave.definitions.assets.ins_and_outs",
+    "AssetOut": "opweave.definitions.assets.ins_and_outs",
+    "AssetKey": "opweave.definitions.assets.key",
+    "load_asset_checks_from_current_module": "opweave.definitions.assets.loading",
+    "load_asset_checks_from_modules": "opweave.definitions.assets.loading",
+    "load_asset_checks_from_package_module": "opweave.definitions.assets.loading",
+    "load_asset_checks_from_package_name": "opweave.definitions.assets.loading",
+    "load_assets_from_current_module": "opweave.definitions.assets.loading",
+    "load_assets_from_modules": "opweave.definitions.assets.loading",
+    "load_assets_from_package_module": "opweave.definitions.assets.loading",
+    "load_assets_from_package_name": "opweave.definitions.assets.loading",
+    "DataVersion": "opweave.definitions.assets.results",
+    "MaterializeResult": "opweave.definitions.assets.results",
+    "ObserveResult": "opweave.definitions.assets.results",
+    "AssetSelection": "opweave.definitions.assets.selection",
+    "SourceAsset": "opweave.definitions.assets.sources",
+    "external_asset_from_spec": "opweave.definitions.assets.sources",
+    "external_assets_from_specs": "opweave.definitions.assets.sources",
+    "multi_observable_source_asset": "opweave.definitions.assets.sources",
+    "observable_source_asset": "opweave.definitions.assets.sources",
+    "AssetDep": "opweave.definitions.assets.spec",
+    "AssetSpec": "opweave.definitions.assets.spec",
+    "map_asset_specs": "opweave.definitions.assets.spec",
+    "OpweaveAssetCheckFailedError": "opweave.errors",
+    "AssetCheckExecutionContext": "opweave.execution.asset_context",
+    "AssetExecutionContext": "opweave.execution.asset_context",
+    "materialize": "opweave.execution.materialize",
+    "materialize_to_memory": "opweave.execution.materialize",
+    "observe": "opweave.execution.materialize",
+    "build_asset_check_context": "opweave.testing.asset_contexts",
+    "build_asset_context": "opweave.testing.asset_contexts",
     "EnvVar": "opweave.config.env_var",
     "Config": "opweave.config.model",
     "PermissiveConfig": "opweave.config.model",
@@ -224,14 +342,29 @@ _MODULES = {
 __all__ = [
     "Any",
     "Array",
+    "AssetCheckExecutionContext",
+    "AssetCheckKey",
+    "AssetCheckResult",
+    "AssetCheckSeverity",
+    "AssetCheckSpec",
+    "AssetChecksDefinition",
+    "AssetDep",
+    "AssetExecutionContext",
+    "AssetIn",
+    "AssetKey",
     "AssetMaterialization",
     "AssetObservation",
+    "AssetOut",
+    "AssetSelection",
+    "AssetSpec",
+    "AssetsDefinition",
     "Backoff",
     "Bool",
     "BoolSource",
     "Config",
     "ConfigurableIOManager",
     "ConfigurableResource",
+    "DataVersion",
     "Definitions",
     "DependencyDefinition",
     "DynamicOut",
@@ -261,13 +394,16 @@ __all__ = [
     "Jitter",
     "JobDefinition",
     "Map",
+    "MaterializeResult",
     "MetadataValue",
     "MultiDependencyDefinition",
     "NodeInvocation",
     "Noneable",
     "Nothing",
+    "ObserveResult",
     "OpDefinition",
     "OpExecutionContext",
+    "OpweaveAssetCheckFailedError",
     "OpweaveError",
     "OpweaveEvent",
     "OpweaveExecutionHandleOutputError",
@@ -299,22 +435,48 @@ __all__ = [
     "RunConfig",
     "Selector",
     "Shape",
+    "SourceAsset",
     "StepTerminated",
     "String",
     "StringSource",
     "TypeCheck",
     "__version__",
+    "asset",
+    "asset_check",
+    "build_asset_check_context",
+    "build_asset_context",
     "build_init_resource_context",
     "build_input_context",
     "build_op_context",
     "build_output_context",
+    "define_asset_job",
+    "external_asset_from_spec",
+    "external_assets_from_specs",
     "fs_io_manager",
     "get_opweave_logger",
     "graph",
+    "graph_asset",
+    "graph_multi_asset",
     "io_manager",
     "job",
+    "load_asset_checks_from_current_module",
+    "load_asset_checks_from_modules",
+    "load_asset_checks_from_package_module",
+    "load_asset_checks_from_package_name",
+    "load_assets_from_current_module",
+    "load_assets_from_modules",
+    "load_assets_from_package_module",
+    "load_assets_from_package_name",
     "make_values_resource",
+    "map_asset_specs",
+    "materialize",
+    "materialize_to_memory",
     "mem_io_manager",
+    "multi_asset",
+    "multi_asset_check",
+    "multi_observable_source_asset",
+    "observable_source_asset",
+    "observe",
     "op",
     "resource",
     "validate_run_config",

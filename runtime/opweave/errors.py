@@ -10,6 +10,7 @@
     ├── OpweaveInvalidSubsetError               fix the op selection
     ├── OpweaveInvariantViolationError          fix the code: a body broke a rule while it ran
     │   └── OpweaveStepOutputNotFoundError      a body ended without an output that it must give
+    ├── OpweaveAssetCheckFailedError            fix the data: a blocking check of an asset failed
     ├── OpweaveUnknownResourceError             a resource is used that the op did not ask for
     ├── OpweaveTypeCheckDidNotPass              a value is not of the type that its input or output declares
     └── OpweaveUserCodeExecutionError           the user's code raised; ``__cause__`` is what it raised
@@ -80,6 +81,10 @@ class OpweaveInvariantViolationError(OpweaveError):
 
 class OpweaveStepOutputNotFoundError(OpweaveInvariantViolationError):
     """A body ended without an output that it must give."""
+
+
+class OpweaveAssetCheckFailedError(OpweaveError):
+    """A blocking check of an asset failed, so nothing downstream is made of that data."""
 
 
 class OpweaveUnknownResourceError(OpweaveError, AttributeError):

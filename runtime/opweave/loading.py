@@ -289,11 +289,26 @@ def _from_jobs(pointer: CodePointer, module: ModuleType) -> Definitions:
     jobs = {id(v): v for v in vars(module).values() if isinstance(v, JobDefinition)}
     if jobs:
         return Definitions(jobs=list(jobs.values()))
+    assets = _loose_assets(module)
+    if assets is not None:
+        return assets
     names = [f"{n} ({_kind_of(v)})" for n, v in vars(module).items() if _is_own(v, module)][:20]
     raise _no_definitions(
-        f"{pointer} defines no Definitions and no job; add `defs = Definitions(jobs=[...])`; "
+        f"{pointer} defines no Definitions, no job and no asset; add `defs = Definitions(jobs=[...])`; "
         f"found: {', '.join(names) or 'no function, class or definition'}"
     )
+
+
+def _loose_assets(module: ModuleType) -> Definitions | None:
+    """Return the definitions of the assets, their checks and their jobs that *module* holds, if it holds any asset."""
+    if "opweave.definitions.assets.assets_definition" not in sys.modules:
+        return None
+    import opweave  # noqa: PLC0415 - as in _find
+
+    assets = opweave.load_assets_from_modules([module])
+    checks = opweave.load_asset_checks_from_modules([module])
+    jobs = [value for value in vars(module).values() if hasattr(value, "__opweave_asset_job__")]
+    return opweave.Definitions(assets=assets, asset_checks=checks, jobs=jobs) if assets else None
 
 
 def _is_own(value: object, module: ModuleType) -> bool:

@@ -12,15 +12,8 @@ from types import FrameType
 from opweave.errors import did_you_mean
 
 _NAMES = {
-    "assets": """
-        asset multi_asset graph_asset graph_multi_asset observable_source_asset multi_observable_source_asset asset_check
-        multi_asset_check AssetCheckExecutionContext AssetCheckResult AssetCheckSeverity AssetCheckSpec AssetDep
-        AssetExecutionContext AssetIn AssetKey AssetOut AssetSelection AssetSpec AssetsDefinition SourceAsset
-        AutomationCondition BackfillPolicy FreshnessPolicy MaterializeResult ObserveResult DataVersion
-        define_asset_job materialize materialize_to_memory load_assets_from_modules load_assets_from_current_module
-        load_assets_from_package_module load_assets_from_package_name external_assets_from_specs
-        build_asset_context with_resources
-    """,
+    "automation and freshness of assets": "AutomationCondition BackfillPolicy FreshnessPolicy",
+    "resources of single assets": "with_resources",
     "partitions": """
         PartitionsDefinition PartitionKeyRange PartitionMapping PartitionedConfig DailyPartitionsDefinition
         HourlyPartitionsDefinition WeeklyPartitionsDefinition MonthlyPartitionsDefinition StaticPartitionsDefinition

@@ -21,7 +21,8 @@ async def sync(
 ) -> None:
     """Create a Job for each job of *snapshot* that has none, and delete those of ours whose job is gone.
 
-    A Job that people wrote for the same job is left as it is, and none is made beside it.
+    A Job that people wrote for the same job is left as it is, and none is made beside it; the job of all assets, whose name is
+    opweave's own, gets none.
     """
     metadata = location["metadata"]
     mode = (location["spec"].get("discovery") or {}).get("jobs") or "None"
@@ -32,7 +33,7 @@ async def sync(
     wanted = {
         names.dns_part(job.name, MAX_NAME): job.name
         for job in snapshot.jobs
-        if mode == "Active" and job.name not in written
+        if mode == "Active" and job.name not in written and not job.name.startswith("__")
     }
     for name, job in wanted.items():
         await _apply(client, location, name, job)

@@ -41,6 +41,8 @@ def cut(state: model.RunState, step_key: model.StepKey, number: int) -> wire_att
         parent_run_id=run.parent_run_id,
         root_run_id=run.root_run_id,
         first_seq=attempt.next_seq,
+        asset_keys=tuple(asset.key for asset in planned.assets),
+        asset_checks=tuple(f"{check.asset_key}:{check.name}" for check in planned.asset_checks),
     )
 
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from opweave.errors import OpweaveError, OpweaveInvalidConfigError, did_you_mean
 from opweave.wire.location import PlanReply, PlanRequest, ScaffoldReply, ScaffoldRequest
 
+IMPLICIT_JOB = "__ASSET_JOB"
+"""The job of all assets of a location."""
+
 if TYPE_CHECKING:
     from opweave import Definitions, JobDefinition
 
@@ -15,11 +18,14 @@ def plan(definitions: Definitions, request: PlanRequest) -> PlanReply:
     """Return the plan of a run, or everything that is wrong with what was asked."""
     from opweave.execution.plan import build_plan  # noqa: PLC0415 - loaded with the definitions
 
-    job = _find(definitions, request.job)
+    name = request.job or (IMPLICIT_JOB if request.asset_selection else "")
+    job = _find(definitions, name)
     if job is None:
-        return PlanReply(message=_not_found(definitions, request.job))
+        return PlanReply(message=_not_found(definitions, name))
     try:
-        made = build_plan(job, request.run_config, request.op_selection)
+        made = build_plan(
+            job, request.run_config, request.op_selection, list(request.asset_selection) or None
+        )
     except OpweaveInvalidConfigError as error:
         return PlanReply(problems=error.problems, message=str(error))
     except OpweaveError as error:

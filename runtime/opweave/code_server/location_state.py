@@ -99,12 +99,20 @@ class LocationState:
     def _encoded_snapshot(
         self, definitions: Definitions, pointer: loading.CodePointer, seconds: float
     ) -> bytes:
-        from opweave.execution.snapshot import snapshot_job  # noqa: PLC0415 - part of what is timed and guarded
+        from opweave.execution.asset_snapshot import (  # noqa: PLC0415 - part of what is timed and guarded
+            snapshot_assets,
+            snapshot_checks,
+        )
+        from opweave.execution.snapshot import snapshot_job  # noqa: PLC0415 - as above
 
         try:
+            nodes = snapshot_assets(definitions)
             snapshot = LocationSnapshot(
                 definitions_hash=definitions.definitions_hash(),
                 jobs=tuple(snapshot_job(job) for job in definitions.jobs),
+                assets=tuple(node.key for node in nodes if node.op is not None),
+                asset_nodes=nodes,
+                asset_checks=snapshot_checks(definitions.get_asset_graph()),
                 load_seconds=seconds,
                 runtime_version=self._runtime_version,
             )

@@ -16,8 +16,17 @@ from opweave.definitions import unsupported
 from opweave.definitions.op import OpDefinition
 
 if TYPE_CHECKING:
+    from opweave.definitions.assets import key as asset_keys
+    from opweave.definitions.assets import location_assets
+    from opweave.definitions.assets.asset_graph import AssetGraph
+    from opweave.definitions.assets.assets_definition import AssetsDefinition
+    from opweave.definitions.assets.define_job import UnresolvedAssetJobDefinition
+    from opweave.definitions.assets.key import CoercibleToAssetKey
+    from opweave.definitions.assets.spec import AssetSpec
     from opweave.execution import digest
 else:
+    asset_keys = deferred_module("opweave.definitions.assets.key")
+    location_assets = deferred_module("opweave.definitions.assets.location_assets")
     digest = deferred_module("opweave.execution.digest")
 
 
@@ -25,11 +34,14 @@ class Definitions:
     """What a code location declares; one per location.
 
     Args:
-        jobs: Jobs, or graphs, which become jobs.
+        assets: Assets, and specs of those that others write.
+        jobs: Jobs, or graphs, which become jobs, or jobs of assets.
         resources: For all jobs, by key: resource definitions, configurable resources, I/O managers or plain objects.
+        asset_checks: Checks of the assets.
 
     Raises:
-        OpweaveInvalidDefinitionError: Two jobs share a name, or an op requires a resource that nobody defines.
+        OpweaveInvalidDefinitionError: Two jobs share a name, an op requires a resource that nobody defines, or the assets do not
+            fit together.
     """
 
     def __init__(
@@ -37,7 +49,10 @@ class Definitions:
         assets: Iterable[object] | None = None,
         schedules: Iterable[object] | None = None,
         sensors: Iterable[object] | None = None,
-        jobs: Iterable[job_definitions.JobDefinition | graphs.GraphDefinition] | None = None,
+        jobs: Iterable[
+            job_definitions.JobDefinition | graphs.GraphDefinition | UnresolvedAssetJobDefinition
+        ]
+        | None = None,
         resources: Mapping[str, Any] | None = None,
         executor: object = None,
         loggers: Mapping[str, object] | None = None,
@@ -48,12 +63,10 @@ class Definitions:
         owner = f"Definitions ({self.origin})"
         unsupported.refuse(
             owner,
-            assets=list(assets or ()),
             schedules=list(schedules or ()),
             sensors=list(sensors or ()),
             executor=executor,
             loggers=loggers,
-            asset_checks=list(asset_checks or ()),
         )
         self.resources = {
             key: resource_definitions.as_resource(value, key)
@@ -61,8 +74,19 @@ class Definitions:
         }
         self.metadata = dict(metadata or {})
         self._jobs: dict[str, job_definitions.JobDefinition] = {}
+        of_assets: list[Any] = []
         for given in jobs or ():
-            self._add(_as_job(given, owner).with_resources(self.resources), owner)
+            if hasattr(given, "__opweave_asset_job__"):
+                of_assets.append(given)
+            else:
+                self._add(_as_job(given, owner).with_resources(self.resources), owner)
+        self._assets: location_assets.LocationAssets | None = None
+        everything = [*(assets or ()), *(asset_checks or ())]
+        if everything or of_assets:
+            location_assets.checked_job_names(of_assets, self._jobs)
+            self._assets = location_assets.LocationAssets(
+                everything, of_assets, self.resources, owner
+            )
 
     def _add(self, job: job_definitions.JobDefinition, owner: str) -> None:
         other = self._jobs.get(job.name)
@@ -75,8 +99,14 @@ class Definitions:
 
     @property
     def jobs(self) -> tuple[job_definitions.JobDefinition, ...]:
-        """The jobs, in the order in which they were given, with the location's resources."""
-        return tuple(self._jobs.values())
+        """The jobs with the location's resources: those of ops as they were given, then those of assets.
+
+        Raises:
+            OpweaveInvalidSubsetError: The selection of a job of assets names what does not exist.
+            OpweaveInvalidDefinitionError: A job of assets requires a resource that nobody defines.
+        """
+        of_assets = self._assets.jobs() if self._assets is not None else ()
+        return (*self._jobs.values(), *of_assets)
 
     def get_job_def(self, name: str) -> job_definitions.JobDefinition:
         """Return the job called *name*.
@@ -85,15 +115,55 @@ class Definitions:
             OpweaveInvariantViolationError: There is none.
         """
         job = self._jobs.get(name)
+        of_assets = self._assets.job_names if self._assets is not None else []
+        if self._assets is not None and name in of_assets:
+            return self._assets.job(name)
         if job is None:
-            hint = errors.did_you_mean(name, self._jobs)
-            known = ", ".join(self._jobs) or "none"
+            hint = errors.did_you_mean(name, [*self._jobs, *of_assets])
+            known = ", ".join([*self._jobs, *of_assets]) or "none"
             raise errors.OpweaveInvariantViolationError(
                 f"there is no job {name!r:.120} in Definitions ({self.origin}){hint or f'; its jobs: {known}'}"
             )
         return job
 
     resolve_job_def = get_job_def
+
+    def get_asset_graph(self) -> AssetGraph:
+        """Return the location's assets and how they depend on each other; it may be empty."""
+        if self._assets is None:
+            self._assets = location_assets.LocationAssets(
+                [], [], self.resources, f"Definitions ({self.origin})"
+            )
+        return self._assets.graph
+
+    resolve_asset_graph = get_asset_graph
+
+    def get_assets_def(self, key: CoercibleToAssetKey) -> AssetsDefinition:
+        """Return the definition of the asset *key*.
+
+        Raises:
+            OpweaveInvalidSubsetError: There is none.
+        """
+        return self.get_asset_graph().require(asset_keys.AssetKey.from_coercible(key))
+
+    resolve_assets_def = get_assets_def
+
+    def get_all_asset_specs(self) -> list[AssetSpec]:
+        """Return what is told of each asset, upstream before downstream."""
+        graph = self.get_asset_graph()
+        return [graph.specs[key] for key in graph.sorted_keys]
+
+    resolve_all_asset_specs = get_all_asset_specs
+
+    def get_implicit_global_asset_job_def(self) -> job_definitions.JobDefinition:
+        """Return the job of all assets.
+
+        Raises:
+            OpweaveInvariantViolationError: There are no assets.
+        """
+        return self.get_job_def("__ASSET_JOB")
+
+    resolve_implicit_global_asset_job_def = get_implicit_global_asset_job_def
 
     def definitions_hash(self) -> str:
         """Return a digest of the structure of all jobs and of the source text of their ops and resources."""

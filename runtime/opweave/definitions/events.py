@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from opweave import errors
@@ -10,8 +10,12 @@ from opweave.deferred import deferred_module
 from opweave.definitions import metadata as metadata_values
 
 if TYPE_CHECKING:
+    from opweave.definitions.assets import key as asset_keys
+    from opweave.definitions.assets.key import AssetKey, CoercibleToAssetKey
+    from opweave.definitions.assets.results import DataVersion
     from opweave.wire import mapped_steps
 else:
+    asset_keys = deferred_module("opweave.definitions.assets.key")
     mapped_steps = deferred_module("opweave.wire.mapped_steps")
 
 T = TypeVar("T")
@@ -29,13 +33,15 @@ class Output(Generic[T]):
         value: T,
         output_name: str = "result",
         metadata: Mapping[str, Any] | None = None,
-        data_version: str | None = None,
+        data_version: str | DataVersion | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
         self.value = value
         self.output_name = output_name
         self.metadata = metadata_values.normalize_metadata(metadata)
-        self.data_version = data_version
+        # A text, or a DataVersion, whose module most steps do not load.
+        text: Any = data_version
+        self.data_version: str | None = getattr(text, "value", text)
         self.tags = dict(tags or {})
 
     def renamed(self, output_name: str) -> Output[T]:
@@ -90,23 +96,18 @@ class DynamicOutput(Output[T]):
         return f"DynamicOutput({self.value!r:.80}, {self.mapping_key!r}, {self.output_name!r})"
 
 
-def _asset_key(asset_key: str | Sequence[str]) -> tuple[str, ...]:
-    path = getattr(asset_key, "path", asset_key)
-    return tuple(path.split("/")) if isinstance(path, str) else tuple(str(part) for part in path)
-
-
 class _AssetEvent:
     """An event about an asset: its key as a path, with metadata."""
 
     def __init__(
         self,
-        asset_key: str | Sequence[str],
+        asset_key: CoercibleToAssetKey,
         description: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         partition: str | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        self.asset_key = _asset_key(asset_key)
+        self.asset_key: AssetKey = asset_keys.AssetKey.from_coercible(asset_key)
         self.description = description
         self.metadata = metadata_values.normalize_metadata(metadata)
         self.partition = partition

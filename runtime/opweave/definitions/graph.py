@@ -134,6 +134,24 @@ class GraphDefinition(NodeDefinition):
         graph._finish(own_name, own_description, inputs, descriptions, tags, origin)
         return graph
 
+    @classmethod
+    def of_invocations(
+        cls,
+        name: str,
+        invocations: Mapping[str, composition.Invocation],
+        origin: origins.Origin,
+    ) -> Self:
+        """Return the graph of *invocations*, without inputs and outputs of its own.
+
+        Raises:
+            OpweaveInvalidDefinitionError: What they connect does not fit.
+        """
+        graph = cls.__new__(cls)
+        graph.invocations = dict(invocations)
+        graph.results = {}
+        graph._finish(name, None, {}, {}, None, origin)
+        return graph
+
     def _map_input(self, mapping: InputMapping, owner: str) -> None:
         node = self.invocations.get(mapping.mapped_node_name)
         if node is None or mapping.mapped_node_input_name not in node.definition.inputs:

@@ -25,6 +25,11 @@ class IOManager(ABC):
         """Return what was stored for ``context.upstream_output``."""
 
 
+def identifier_of(context: InputContext | OutputContext) -> list[str]:
+    """Return where a value belongs: an asset by its key, so that the newest replaces the older, anything else by its run."""
+    return context.get_asset_identifier() if context.has_asset_key else context.get_identifier()
+
+
 class IOManagerDefinition(resources.ResourceDefinition):
     """A resource that is an `IOManager`."""
 

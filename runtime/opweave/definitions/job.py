@@ -18,6 +18,7 @@ from opweave.definitions.retry_policy import RetryPolicy
 from opweave.wire.plan import OutputRef
 
 if TYPE_CHECKING:
+    from opweave.definitions.assets.asset_job import AssetLayer
     from opweave.execution import in_process
     from opweave.execution.result import ExecuteInProcessResult
 else:
@@ -36,6 +37,7 @@ class JobDefinition:
         resource_defs: Its own resources by key; `Definitions` adds its own to them.
         run_config: Used when a run is given none.
         input_values: Values of the graph's own inputs; run config gives the others.
+        asset_layer: What its ops have to do with assets, in a job of assets.
 
     Raises:
         OpweaveInvalidDefinitionError: The graph is cyclic, or an input is fed by nothing.
@@ -58,6 +60,7 @@ class JobDefinition:
         executor_def: object = None,
         logger_defs: object = None,
         partitions_def: object = None,
+        asset_layer: AssetLayer | None = None,
     ) -> None:
         self.graph = graph
         self.origin = graph.origin
@@ -82,8 +85,13 @@ class JobDefinition:
             )
         self.op_retry_policy = op_retry_policy
         self.input_values = dict(input_values or {})
-        self.structure = structure.structure_of(graph, str(self), self.input_values)
+        self.asset_layer = asset_layer
+        self.structure = self._structure()
         job_config.check_unconnected(self.structure)
+
+    def _structure(self) -> structure.JobStructure:
+        plain = structure.structure_of(self.graph, str(self), self.input_values)
+        return plain if self.asset_layer is None else self.asset_layer.dress(plain)
 
     def __str__(self) -> str:
         """Return kind, name and place."""
@@ -108,7 +116,7 @@ class JobDefinition:
         """
         copy = self.with_resources({})
         copy.input_values = {**self.input_values, **input_values}
-        copy.structure = structure.structure_of(self.graph, str(self), copy.input_values)
+        copy.structure = copy._structure()
         return copy
 
     def replacing_resources(
@@ -143,6 +151,12 @@ class JobDefinition:
         for name, fed in node.inputs.items():
             if not definition.inputs[name].is_nothing:
                 keys |= {self.input_manager_key(node, name, source) for source in fed.sources}
+        if node.assets is not None:
+            keys |= {
+                definition.inputs[name].input_manager_key or given.io_manager_key
+                for name, given in node.assets.inputs.items()
+                if not given.is_nothing and name not in node.inputs
+            }
         return keys
 
     def input_manager_key(self, node: structure.OpNode, input_name: str, source: OutputRef) -> str:
@@ -223,6 +237,7 @@ class JobDefinition:
         tags: Mapping[str, str] | None = None,
         run_id: str | None = None,
         input_values: Mapping[str, Any] | None = None,
+        asset_selection: Any = None,
     ) -> ExecuteInProcessResult:
         """Run the job in this process, outputs kept in memory, and return its result.
 
@@ -234,6 +249,7 @@ class JobDefinition:
             tags: Added to the job's.
             run_id: Of the run; a random one by default.
             input_values: Values of the job's own inputs: any objects, in place of those that run config would give.
+            asset_selection: Only these assets of a job of assets: keys, a text, or an `AssetSelection`.
 
         Raises:
             OpweaveInvalidConfigError: The run config is wrong.
@@ -250,6 +266,7 @@ class JobDefinition:
             tags=tags,
             run_id=run_id,
             input_values=input_values,
+            asset_selection=asset_selection,
         )
 
 

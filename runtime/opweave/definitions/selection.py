@@ -39,10 +39,7 @@ def select(structure: JobStructure, queries: Sequence[str]) -> frozenset[str]:
     """
     if not queries:
         return frozenset(structure.nodes)
-    upstream = {
-        path: {ref.step_key for fed in node.inputs.values() for ref in fed.sources}
-        for path, node in structure.nodes.items()
-    }
+    upstream = {path: node.upstream_keys for path, node in structure.nodes.items()}
     downstream: dict[str, set[str]] = {path: set() for path in upstream}
     for path, needed in upstream.items():
         for other in needed:

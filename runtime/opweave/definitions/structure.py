@@ -15,6 +15,8 @@ from opweave.wire.plan import OutputRef
 
 if TYPE_CHECKING:
     from opweave.definitions import origin as origins
+    from opweave.definitions.assets.key import AssetKey
+    from opweave.definitions.assets.use import AssetUse
     from opweave.definitions.retry_policy import RetryPolicy
 
 
@@ -39,6 +41,7 @@ class OpNode(NamedTuple):
         tags: Of the op, of its uses and of the graphs around it, the inner ones winning.
         retry_policy: Of its use, else of the op, else of the graphs around it.
         values: Of inputs that the job was given values for.
+        assets: What it has to do with assets; None for a plain op.
     """
 
     path: str
@@ -48,6 +51,23 @@ class OpNode(NamedTuple):
     retry_policy: RetryPolicy | None
     origin: origins.Origin
     values: Mapping[str, Any] = types.MappingProxyType({})
+    assets: AssetUse | None = None
+
+    @property
+    def after(self) -> tuple[OutputRef, ...]:
+        """Outputs that must be there first beside those that feed it."""
+        return self.assets.after if self.assets is not None else ()
+
+    def asset_key_of(self, output_name: str) -> AssetKey | None:
+        """Return the asset that an output is, if it is one."""
+        spec = self.assets.outputs.get(output_name) if self.assets is not None else None
+        return spec.key if spec is not None else None
+
+    @property
+    def upstream_keys(self) -> set[str]:
+        """Paths of the ops that must end before it."""
+        feeding = {ref.step_key for fed in self.inputs.values() for ref in fed.sources}
+        return feeding | {ref.step_key for ref in self.after}
 
 
 class JobStructure:
@@ -116,7 +136,7 @@ class JobStructure:
                     )
                     if fed is not None
                 }
-                kept.append(node._replace(inputs=inputs))
+                kept.append(node._replace(inputs=inputs, assets=_restricted_use(node, paths)))
         return JobStructure(kept, self.subject)
 
     def unconnected(self, node: OpNode) -> list[str]:
@@ -124,7 +144,10 @@ class JobStructure:
         return [
             name
             for name, definition in node.definition.inputs.items()
-            if name not in node.inputs and name not in node.values and not definition.is_nothing
+            if name not in node.inputs
+            and name not in node.values
+            and not definition.is_nothing
+            and (node.assets is None or name not in node.assets.inputs)
         ]
 
 
@@ -133,6 +156,12 @@ def _restricted(fed: NodeInput, paths: frozenset[str]) -> NodeInput | None:
     if not sources and fed.sources:
         return None
     return fed._replace(sources=sources)
+
+
+def _restricted_use(node: OpNode, paths: frozenset[str]) -> AssetUse | None:
+    if node.assets is None:
+        return None
+    return node.assets._replace(after=tuple(r for r in node.after if r.step_key in paths))
 
 
 def structure_of(
@@ -246,10 +275,7 @@ class _Level:
 def _topological(nodes: list[OpNode], subject: str) -> dict[str, OpNode]:
     """Return *nodes* upstream first; among those that are ready the order of definition decides."""
     order = {node.path: index for index, node in enumerate(nodes)}
-    upstream = {
-        node.path: {ref.step_key for fed in node.inputs.values() for ref in fed.sources}
-        for node in nodes
-    }
+    upstream = {node.path: node.upstream_keys for node in nodes}
     downstream: dict[str, list[str]] = {path: [] for path in order}
     for path, needed in upstream.items():
         for other in needed:

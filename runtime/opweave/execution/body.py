@@ -17,8 +17,11 @@ from opweave.execution.context import OpExecutionContext
 
 if TYPE_CHECKING:
     import asyncio
+
+    from opweave.execution import asset_outcomes
 else:
     asyncio = deferred_module("asyncio")
+    asset_outcomes = deferred_module("opweave.execution.asset_outcomes")
 
 
 def call_body(
@@ -89,6 +92,11 @@ def _returned(
     outputs = op.outputs
     if not outputs:
         return
+    if context.is_for_assets:
+        items = asset_outcomes.flattened(result)
+        if items is not None:
+            yield from items
+            return
     if len(outputs) == 1:
         (definition,) = outputs.values()
         yield from _single(result, definition, context)

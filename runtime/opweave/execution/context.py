@@ -17,6 +17,7 @@ from opweave.execution.op_use import OpHandle, OpUse
 if TYPE_CHECKING:
     import logging
 
+    from opweave.definitions.assets.key import AssetKey
     from opweave.definitions.job import JobDefinition
     from opweave.execution import log as logs
 else:
@@ -105,6 +106,8 @@ class OpExecutionContext(_Logging):
     """
 
     __opweave_context__ = True
+    is_for_assets = False
+    """Whether the op's outputs are assets or its body checks some; see `asset_context`."""
 
     def __init__(
         self,
@@ -309,9 +312,11 @@ class OutputContext(_Logging):
         op_def: OpDefinition[Any, Any] | None = None,
         resources: Resources | None = None,
         resource_config: Any = None,
+        asset_key: AssetKey | None = None,
     ) -> None:
         self._run = run
         self._events = events
+        self._asset_key = asset_key
         self.step_key = step_key
         self.name = name
         self.mapping_key = mapping_key
@@ -331,6 +336,28 @@ class OutputContext(_Logging):
     def job_name(self) -> str:
         """Name of the job."""
         return self._run.job_name
+
+    @property
+    def has_asset_key(self) -> bool:
+        """Whether the output is an asset."""
+        return self._asset_key is not None
+
+    @property
+    def asset_key(self) -> AssetKey:
+        """The asset that the output is.
+
+        Raises:
+            OpweaveInvariantViolationError: It is none.
+        """
+        return _asset_key(self._asset_key, f"the output {self.step_key}.{self.name}")
+
+    def get_asset_identifier(self) -> list[str]:
+        """Return the parts of the asset's key: the same for every run, so that a new value replaces the old.
+
+        Raises:
+            OpweaveInvariantViolationError: The output is no asset.
+        """
+        return list(self.asset_key.path)
 
     def get_identifier(self) -> list[str]:
         """Return what tells this output from all others: run id, step key, name, and mapping key if there is one."""
@@ -393,9 +420,39 @@ class InputContext(_Logging):
         """Key of the step that loads the input."""
         return self._events.step_key
 
+    @property
+    def has_asset_key(self) -> bool:
+        """Whether the input is an asset."""
+        return self.upstream_output.has_asset_key
+
+    @property
+    def asset_key(self) -> AssetKey:
+        """The asset that the input is.
+
+        Raises:
+            OpweaveInvariantViolationError: It is none.
+        """
+        return self.upstream_output.asset_key
+
+    def get_asset_identifier(self) -> list[str]:
+        """Return the parts of the asset's key.
+
+        Raises:
+            OpweaveInvariantViolationError: The input is no asset.
+        """
+        return self.upstream_output.get_asset_identifier()
+
     def get_identifier(self) -> list[str]:
         """Return the identifier of the upstream output."""
         return self.upstream_output.get_identifier()
+
+
+def _asset_key(key: AssetKey | None, what: str) -> AssetKey:
+    if key is None:
+        raise errors.OpweaveInvariantViolationError(
+            f"{what} is no asset: ask has_asset_key first, or use get_identifier()"
+        )
+    return key
 
 
 def restricted(values: Mapping[str, Any], keys: Iterable[str], user: str) -> Resources:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from opweave.execution.asset_snapshot import snapshot_assets, snapshot_checks
 from opweave.execution.snapshot import snapshot_job
 from opweave.wire import codec
 
@@ -26,6 +27,8 @@ def digest_of(definitions: Definitions) -> str:
 
 
 def _parts(definitions: Definitions) -> Iterator[str]:
+    yield json.dumps(codec.encode(snapshot_assets(definitions)), sort_keys=True, default=str)
+    yield json.dumps(codec.encode(snapshot_checks(definitions.get_asset_graph())), sort_keys=True)
     for job in sorted(definitions.jobs, key=lambda job: job.name):
         yield json.dumps(codec.encode(snapshot_job(job)), sort_keys=True, default=str)
         for path, node in sorted(job.structure.nodes.items()):

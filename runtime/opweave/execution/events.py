@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opweave import errors
 from opweave.config.problems import shown
@@ -17,6 +17,10 @@ from opweave.definitions.types import OpweaveType, TypeCheck
 from opweave.execution.error_info import error_info, one_line
 from opweave.wire import codec
 from opweave.wire.attempt import EventType
+
+if TYPE_CHECKING:
+    from opweave.definitions.assets.check_result import AssetCheckResult
+    from opweave.definitions.assets.check_spec import AssetCheckSpec
 
 Emit = Callable[[EventType, str, dict[str, Any]], None]
 MAX_LOG_CHARACTERS = 64_000
@@ -145,10 +149,10 @@ class StepEvents:
             OpweaveInvariantViolationError: It is none.
         """
         if isinstance(event, user_events.AssetMaterialization):
-            key = "/".join(event.asset_key)
+            key = event.asset_key.to_user_string()
             self.tell(EventType.ASSET_MATERIALIZATION, f"materialized {key}", _asset_payload(event))
         elif isinstance(event, user_events.AssetObservation):
-            key = "/".join(event.asset_key)
+            key = event.asset_key.to_user_string()
             self.tell(EventType.ASSET_OBSERVATION, f"observed {key}", _asset_payload(event))
         elif isinstance(event, user_events.ExpectationResult):
             payload = {
@@ -165,6 +169,35 @@ class StepEvents:
                 f"{self.step_key} yields or logs {shown(event)}: yield an Output, an AssetMaterialization, an "
                 "AssetObservation or an ExpectationResult"
             )
+
+    def asset_event(
+        self,
+        event: user_events.AssetMaterialization | user_events.AssetObservation,
+        output: str,
+        *,
+        is_stored: bool,
+    ) -> None:
+        """Tell that an asset which the step is there for was written or seen; *is_stored* by its I/O manager."""
+        is_written = isinstance(event, user_events.AssetMaterialization)
+        kind = EventType.ASSET_MATERIALIZATION if is_written else EventType.ASSET_OBSERVATION
+        verb = "materialized" if is_written else "observed"
+        payload = {**_asset_payload(event), "output": output, "is_stored": is_stored}
+        self.tell(kind, f"{verb} {event.asset_key.to_user_string()}", payload)
+
+    def check_evaluated(self, spec: AssetCheckSpec, result: AssetCheckResult) -> None:
+        """Tell the verdict of a check."""
+        payload = {
+            "asset_key": list(spec.asset_key.path),
+            "check_name": spec.name,
+            "passed": result.passed,
+            "severity": result.severity.value,
+            "is_blocking": spec.blocking,
+            "description": result.description,
+            "metadata": metadata_values.encode_metadata(result.metadata),
+        }
+        verdict = "passed" if result.passed else f"failed ({result.severity.value})"
+        message = f"check {spec.key.to_user_string()} {verdict}"
+        self.tell(EventType.ASSET_CHECK_EVALUATION, message, payload)
 
     def log_message(self, level: str, message: str, payload: dict[str, Any]) -> None:
         """Tell a log message."""
@@ -189,7 +222,7 @@ def _asset_payload(
     event: user_events.AssetMaterialization | user_events.AssetObservation,
 ) -> dict[str, Any]:
     return {
-        "asset_key": list(event.asset_key),
+        "asset_key": list(event.asset_key.path),
         "description": event.description,
         "partition": event.partition,
         "tags": event.tags,

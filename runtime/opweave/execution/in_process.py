@@ -10,19 +10,22 @@ from typing import Any
 from opweave import errors
 from opweave.definitions import resource as resource_definitions
 from opweave.definitions import run_config as run_configs
+from opweave.definitions.io_manager import IOManager
 from opweave.definitions.job import DEFAULT_IO_MANAGER_KEY, JobDefinition
 from opweave.execution import outputs as step_outputs
 from opweave.execution.clock import Clock, SystemClock
 from opweave.execution.context import RunInfo
 from opweave.execution.events import StepEvents
-from opweave.execution.plan import build_plan
+from opweave.execution.plan import asset_subset, build_plan
 from opweave.execution.resources import opened_resources
 from opweave.execution.result import ExecuteInProcessResult, OpweaveEvent
 from opweave.execution.step import StepTask, run_step, user_error
 from opweave.io_managers.memory import InMemoryIOManager
 from opweave.wire import codec, mapped_steps
-from opweave.wire.attempt import EventType, StepFailure, StoredOutput
+from opweave.wire.attempt import DATA_VERSION_TAG, EventType, StepFailure, StoredOutput
 from opweave.wire.plan import OutputRef, PlannedStep, RunPlan
+
+_ASSET_EVENTS = (EventType.ASSET_MATERIALIZATION, EventType.ASSET_OBSERVATION)
 
 
 def execute(
@@ -36,10 +39,17 @@ def execute(
     run_id: str | None = None,
     input_values: Mapping[str, Any] | None = None,
     clock: Clock | None = None,
+    asset_selection: Any = None,
+    default_io_manager: IOManager | None = None,
+    asset_versions: Mapping[str, str] | None = None,
 ) -> ExecuteInProcessResult:
     """Run *job* and return its result.
 
-    All arguments but *clock*, which waits between retries, are those of `JobDefinition.execute_in_process`.
+    Arguments in short:
+        clock: Waits between retries.
+        default_io_manager: Stores what names no other I/O manager; by default values stay in memory.
+        asset_versions: Data versions of assets that were written before, by written key.
+        others: Those of `JobDefinition.execute_in_process`.
     """
     replaced = {
         key: resource_definitions.as_resource(value, key)
@@ -49,17 +59,30 @@ def execute(
         job = job.replacing_resources(replaced)
     if input_values:
         job = job.with_input_values(input_values)
+    job = asset_subset(job, asset_selection)
     plan = build_plan(job, run_config, op_selection)
     run = RunInfo(
         run_id or secrets.token_hex(13), job.name, {**plan.tags, **(tags or {})}, plan.run_config
     )
-    return _InProcessRun(job, plan, run, clock or SystemClock()).execute(raise_on_error)
+    manager = default_io_manager or InMemoryIOManager()
+    made = _InProcessRun(job, plan, run, clock or SystemClock(), manager, asset_versions or {})
+    return made.execute(raise_on_error)
 
 
 class _InProcessRun:
     """One run while it happens."""
 
-    def __init__(self, job: JobDefinition, plan: RunPlan, run: RunInfo, clock: Clock) -> None:
+    def __init__(
+        self,
+        job: JobDefinition,
+        plan: RunPlan,
+        run: RunInfo,
+        clock: Clock,
+        default_io_manager: IOManager,
+        asset_versions: Mapping[str, str],
+    ) -> None:
+        self._default_io_manager = default_io_manager
+        self._asset_versions = dict(asset_versions)
         self._job = job
         self._plan = plan
         self._run = run
@@ -80,7 +103,7 @@ class _InProcessRun:
         error: Exception | None = None
         try:
             with opened_resources(definitions, self._run, events) as resources:
-                resources.setdefault(DEFAULT_IO_MANAGER_KEY, InMemoryIOManager())
+                resources.setdefault(DEFAULT_IO_MANAGER_KEY, self._default_io_manager)
                 waiting = list(self._plan.steps)
                 while waiting:
                     step = waiting.pop(self._next_of(waiting))
@@ -136,7 +159,9 @@ class _InProcessRun:
             self._tell(EventType.STEP_SKIPPED, f"skipped {step.key}: {reason}", step.key)
             return None
         node = self._structure.nodes[mapped_steps.op_path(step.key)]
-        task = StepTask(self._job, node, self._run, self._stored(step))
+        task = StepTask(
+            self._job, node, self._run, self._stored(step), asset_versions=self._asset_versions
+        )
         events = StepEvents(self._recorder(step.key), step.key)
         outcome = run_step(task, events, lambda: contextlib.nullcontext(resources), self._clock)
         payload = codec.encode(outcome.result)
@@ -209,8 +234,17 @@ class _InProcessRun:
     def _recorder(self, step_key: str | None) -> Any:
         def record(event_type: EventType, message: str, payload: dict[str, Any]) -> None:
             self._events.append(OpweaveEvent(event_type, message, step_key, payload))
+            if event_type in _ASSET_EVENTS:
+                self._note_version(payload)
 
         return record
+
+    def _note_version(self, payload: Mapping[str, Any]) -> None:
+        """Remember the data version that an event about an asset tells, for the steps that come after."""
+        version = payload["tags"].get(DATA_VERSION_TAG)
+        if version is not None:
+            key = "/".join(part.replace("/", r"\/") for part in payload["asset_key"])
+            self._asset_versions[key] = version
 
     def _tell(
         self,

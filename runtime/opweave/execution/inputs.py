@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opweave import errors
 from opweave.config.problems import Problems
@@ -22,6 +22,9 @@ from opweave.execution.events import StepEvents
 from opweave.wire.attempt import StoredOutput
 from opweave.wire.plan import OutputRef
 
+if TYPE_CHECKING:
+    from opweave.definitions.assets.use import AssetInput
+
 
 def load_inputs(
     job: JobDefinition,
@@ -30,15 +33,18 @@ def load_inputs(
     stored: Mapping[str, tuple[StoredOutput, ...]],
     resources: Mapping[str, Any],
     events: StepEvents,
+    asset_inputs: Mapping[str, StoredOutput] | None = None,
 ) -> dict[str, Any]:
     """Return the value of each input of *node* but those for order only.
+
+    *asset_inputs* says where an asset which no step of the run writes was stored last, for I/O managers that go by it.
 
     Raises:
         OpweaveExecutionLoadInputError: An I/O manager raised.
         OpweaveTypeCheckDidNotPass: A value is not of the input's type.
         OpweaveInvariantViolationError: Nothing feeds an input.
     """
-    loader = _Loader(job, node, run, resources, events)
+    loader = _Loader(job, node, run, resources, events, asset_inputs or {})
     values = {}
     for name, definition in node.definition.inputs.items():
         if not definition.is_nothing:
@@ -56,7 +62,9 @@ class _Loader:
         run: RunInfo,
         resources: Mapping[str, Any],
         events: StepEvents,
+        asset_inputs: Mapping[str, StoredOutput],
     ) -> None:
+        self._asset_inputs = asset_inputs
         self._job = job
         self._node = node
         self._run = run
@@ -84,6 +92,8 @@ class _Loader:
             value = members if fed is not None and fed.is_fan_in else members[0]
         elif name in self._node.values:
             value = self._node.values[name]
+        elif self._node.assets is not None and name in self._node.assets.inputs:
+            value = self._load_asset(definition, self._node.assets.inputs[name])
         elif name in self._given:
             value = self._configured(definition)
         elif definition.has_default:
@@ -109,8 +119,30 @@ class _Loader:
         return value
 
     def _load(self, definition: InputDefinition, source: StoredOutput) -> Any:
-        where = f"the input {definition.name!r} of {self._node.path!r}"
         key, upstream = self._upstream(definition, source)
+        told = f"{source.step_key}.{source.output_name} of run {source.run_id}"
+        return self._loaded(definition, key, upstream, told)
+
+    def _load_asset(self, definition: InputDefinition, given: AssetInput) -> Any:
+        """Return the value of an asset that no step of the run writes: what was written last."""
+        stored = self._asset_inputs.get(definition.name)
+        upstream = OutputContext(
+            run=RunInfo(stored.run_id if stored else "", self._run.job_name),
+            events=self._events,
+            step_key=stored.step_key if stored else given.key.to_python_identifier(),
+            name=stored.output_name if stored else "result",
+            metadata=given.metadata,
+            opweave_type=given.opweave_type,
+            asset_key=given.key,
+        )
+        key = definition.input_manager_key or given.io_manager_key
+        told = f"the asset {given.key.to_user_string()!r}, which no step of this run writes,"
+        return self._loaded(definition, key, upstream, told)
+
+    def _loaded(
+        self, definition: InputDefinition, key: str, upstream: OutputContext, told: str
+    ) -> Any:
+        where = f"the input {definition.name!r} of {self._node.path!r}"
         manager = check_io_manager(self._resources.get(key), key, where)
         context = InputContext(
             run=self._run,
@@ -126,11 +158,10 @@ class _Loader:
             value = manager.load_input(context)
         except Exception as error:
             raise errors.OpweaveExecutionLoadInputError(
-                f"{where} could not be loaded from {source.step_key}.{source.output_name} of run {source.run_id} by the "
-                f"I/O manager {key!r}"
+                f"{where} could not be loaded from {told} by the I/O manager {key!r}"
             ) from error
         self._events.input_loaded(
-            definition.name, key, source.run_id, source.step_key, source.output_name
+            definition.name, key, upstream.run_id, upstream.step_key, upstream.name
         )
         return value
 
@@ -159,6 +190,7 @@ class _Loader:
             metadata=output.metadata,
             opweave_type=output.type,
             op_def=upstream.definition,
+            asset_key=upstream.asset_key_of(source.output_name),
         )
         return self._job.input_manager_key(self._node, definition.name, ref), context
 

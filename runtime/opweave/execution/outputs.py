@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opweave import errors
 from opweave.config.problems import shown
+from opweave.deferred import deferred_module
+from opweave.definitions import metadata as metadata_values
 from opweave.definitions.events import DynamicOutput, Output
 from opweave.definitions.op import OpDefinition
 from opweave.definitions.outputs import DEFAULT_OUTPUT, OutputDefinition
@@ -21,6 +23,11 @@ from opweave.execution.context import (
 from opweave.execution.error_info import text_of
 from opweave.execution.events import StepEvents
 from opweave.wire.attempt import ProducedOutput
+
+if TYPE_CHECKING:
+    from opweave.execution import asset_outcomes
+else:
+    asset_outcomes = deferred_module("opweave.execution.asset_outcomes")
 
 MAX_MEMBERS = 10_000
 """Of one dynamic output: the most that ingest takes in one report."""
@@ -43,6 +50,9 @@ class OutputReceiver:
         self._context = context
         self._resources = resources
         self._values: dict[str, Any] = {}
+        self._assets: asset_outcomes.AssetOutcomes | None = None
+        if context.is_for_assets:
+            self._assets = asset_outcomes.AssetOutcomes(node, run, events, context)
 
     def receive(self, item: object) -> None:
         """Take one item of the body's stream.
@@ -52,11 +62,29 @@ class OutputReceiver:
             OpweaveTypeCheckDidNotPass: The value is not of the output's type.
             OpweaveExecutionHandleOutputError: The I/O manager could not store it.
         """
+        if self._assets is not None:
+            item = self._assets.taken(item)
+            if item is None:
+                return
         if not isinstance(item, Output):
             self._events.user_event(item)
             return
         item = self._resolved(item)
         definition = self._node.definition.outputs[item.output_name]
+        if self._assets is not None and asset_outcomes.has_no_value(item):
+            self._assets.output_told(item, {}, is_stored=False)
+            self._values[item.output_name] = None
+            return
+        self._check_type(item, definition)
+        stored = {} if definition.is_nothing else self._store(item, definition)
+        if self._assets is not None:
+            self._assets.output_told(item, stored, is_stored=not definition.is_nothing)
+        if isinstance(item, DynamicOutput):
+            self._values.setdefault(item.output_name, {})[item.mapping_key] = item.value
+        else:
+            self._values[item.output_name] = item.value
+
+    def _check_type(self, item: Output[Any], definition: OutputDefinition) -> None:
         check = definition.type.type_check(self._context, item.value)
         self._events.output_given(item, definition.type, check)
         if not check.success:
@@ -64,12 +92,6 @@ class OutputReceiver:
                 f"the output {item.output_name!r} of {self._node.path!r} ({self._node.definition.origin}) is not "
                 f"{definition.type.name}: {check.description or 'its check says no'}"
             )
-        if not definition.is_nothing:
-            self._store(item, definition)
-        if isinstance(item, DynamicOutput):
-            self._values.setdefault(item.output_name, {})[item.mapping_key] = item.value
-        else:
-            self._values[item.output_name] = item.value
 
     def _resolved(self, output: Output[Any]) -> Output[Any]:
         """Return *output* under the name that the op declares, with what `add_output_metadata` attached."""
@@ -113,7 +135,10 @@ class OutputReceiver:
                 f"{where} more than {MAX_MEMBERS} times: let each member be a batch"
             )
 
-    def _store(self, output: Output[Any], definition: OutputDefinition) -> None:
+    def _store(
+        self, output: Output[Any], definition: OutputDefinition
+    ) -> dict[str, metadata_values.MetadataValue]:
+        """Store the value; return what the I/O manager told of it."""
         key = definition.io_manager_key
         where = f"the output {definition.name!r} of {self._node.path!r}"
         manager = check_io_manager(self._resources.get(key), key, where)
@@ -127,6 +152,7 @@ class OutputReceiver:
             opweave_type=definition.type,
             op_def=self._node.definition,
             resources=restricted(self._resources, self._resources, f"the I/O manager {key!r}"),
+            asset_key=self._node.asset_key_of(definition.name),
         )
         try:
             manager.handle_output(context, output.value)
@@ -137,6 +163,7 @@ class OutputReceiver:
                 f"{where} could not be stored by the I/O manager {key!r}"
             ) from error
         self._events.output_handled(definition.name, key, context.logged_metadata)
+        return context.logged_metadata
 
     def finished(self) -> dict[str, Any]:
         """Return the values of all outputs, now that the body has ended.
@@ -149,12 +176,18 @@ class OutputReceiver:
                 self._values.setdefault(name, {})
             if name in self._values or not definition.is_required:
                 continue
+            if self._assets is not None and self._assets.makes_check_only:
+                # Its verdicts are what it gives; what waits for them waits for this output.
+                self._values[name] = None
+                continue
             if not definition.is_nothing:
                 raise errors.OpweaveStepOutputNotFoundError(
                     f"the op {self._node.path!r} ({self._node.definition.origin}) ended without its output {name!r}: yield "
                     f"Output(value, output_name={name!r}), or declare it as Out(is_required=False)"
                 )
             self.receive(Output(None, name))
+        if self._assets is not None:
+            self._assets.finish()
         return self._values
 
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from opweave import errors
+from opweave.deferred import deferred_module
+from opweave.definitions import events as user_events
+from opweave.definitions import metadata as user_metadata
+from opweave.definitions.events import AssetMaterialization, AssetObservation
 from opweave.definitions.graph import GraphDefinition
 from opweave.definitions.job import JobDefinition
 from opweave.wire import mapped_steps
 from opweave.wire.attempt import EventType, StepFailure
 from opweave.wire.plan import RunPlan
+
+if TYPE_CHECKING:
+    from opweave.definitions.assets import key as asset_keys
+    from opweave.definitions.assets.key import AssetKey, CoercibleToAssetKey
+else:
+    asset_keys = deferred_module("opweave.definitions.assets.key")
 
 
 class OpweaveEvent(NamedTuple):
@@ -36,6 +46,32 @@ class OpweaveEvent(NamedTuple):
         return self.event_type is EventType.STEP_SUCCESS
 
     @property
+    def is_step_materialization(self) -> bool:
+        """Whether it tells that an asset was written."""
+        return self.event_type is EventType.ASSET_MATERIALIZATION
+
+    @property
+    def asset_key(self) -> AssetKey | None:
+        """The asset that it is about, if it is about one."""
+        path = self.payload.get("asset_key")
+        return None if path is None else asset_keys.AssetKey(path)
+
+    @property
+    def materialization(self) -> AssetMaterialization | AssetObservation:
+        """What it tells of an asset, as the object that a body would log.
+
+        Raises:
+            OpweaveInvariantViolationError: It tells nothing of an asset.
+        """
+        if self.event_type is EventType.ASSET_MATERIALIZATION:
+            return _told(user_events.AssetMaterialization, self.payload)
+        if self.event_type is EventType.ASSET_OBSERVATION:
+            return _told(user_events.AssetObservation, self.payload)
+        raise errors.OpweaveInvariantViolationError(
+            f"{self.event_type} tells no materialisation of an asset"
+        )
+
+    @property
     def is_step_failure(self) -> bool:
         """Whether it tells that a step failed."""
         return self.event_type is EventType.STEP_FAILURE
@@ -44,6 +80,39 @@ class OpweaveEvent(NamedTuple):
     def is_step_skipped(self) -> bool:
         """Whether it tells that a step was skipped."""
         return self.event_type is EventType.STEP_SKIPPED
+
+
+class AssetCheckEvaluation(NamedTuple):
+    """The verdict of a check in a run.
+
+    Attributes:
+        severity: ``WARN`` or ``ERROR``: what a failure means.
+    """
+
+    asset_key: AssetKey
+    check_name: str
+    passed: bool
+    severity: str
+    description: str | None
+    metadata: Mapping[str, user_metadata.MetadataValue]
+    blocking: bool
+
+
+EventT = TypeVar("EventT", AssetMaterialization, AssetObservation)
+
+
+def _told(event_class: type[EventT], payload: Mapping[str, Any]) -> EventT:
+    metadata = {
+        label: user_metadata.MetadataValue(item["type"], item["value"])
+        for label, item in payload["metadata"].items()
+    }
+    return event_class(
+        payload["asset_key"],
+        payload["description"],
+        metadata,
+        payload["partition"],
+        payload["tags"],
+    )
 
 
 class ExecuteInProcessResult:
@@ -116,6 +185,65 @@ class ExecuteInProcessResult:
                 f"{self.job_def} returns no output {output_name!r} (it returns: {known}); use output_for_node"
             )
         return self.output_for_node(handle.node_name, handle.output_name)
+
+    def asset_value(self, asset_key: CoercibleToAssetKey) -> Any:
+        """Return the value of an asset that this run made.
+
+        Raises:
+            OpweaveInvariantViolationError: It made none.
+        """
+        key = asset_keys.AssetKey.from_coercible(asset_key)
+        for node in self.job_def.structure.nodes.values():
+            if node.assets is None:
+                continue
+            for output, spec in node.assets.outputs.items():
+                if spec.key == key and output in self._values.get(node.path, {}):
+                    return self._values[node.path][output]
+        raise errors.OpweaveInvariantViolationError(
+            f"this run gave no value for the asset {key.to_user_string()!r}: its step failed, was skipped, or was not selected"
+        )
+
+    def get_asset_materialization_events(self) -> list[OpweaveEvent]:
+        """Return the events that tell that an asset was written."""
+        return self.get_events_of_type(EventType.ASSET_MATERIALIZATION)
+
+    def get_asset_observation_events(self) -> list[OpweaveEvent]:
+        """Return the events that tell what was seen of an asset."""
+        return self.get_events_of_type(EventType.ASSET_OBSERVATION)
+
+    def asset_materializations_for_node(self, node_name: str) -> list[AssetMaterialization]:
+        """Return what the step or steps at the path *node_name* tell of assets that they wrote."""
+        return [
+            _told(user_events.AssetMaterialization, e.payload)
+            for e in self.events_for_node(node_name)
+            if e.is_step_materialization
+        ]
+
+    def asset_observations_for_node(self, node_name: str) -> list[AssetObservation]:
+        """Return what the step or steps at the path *node_name* tell of assets that they saw."""
+        return [
+            _told(user_events.AssetObservation, e.payload)
+            for e in self.events_for_node(node_name)
+            if e.event_type is EventType.ASSET_OBSERVATION
+        ]
+
+    def get_asset_check_evaluations(self) -> list[AssetCheckEvaluation]:
+        """Return the verdicts of checks, in order."""
+        return [
+            AssetCheckEvaluation(
+                asset_keys.AssetKey(e.payload["asset_key"]),
+                e.payload["check_name"],
+                e.payload["passed"],
+                e.payload["severity"],
+                e.payload["description"],
+                {
+                    label: user_metadata.MetadataValue(item["type"], item["value"])
+                    for label, item in e.payload["metadata"].items()
+                },
+                e.payload["is_blocking"],
+            )
+            for e in self.get_events_of_type(EventType.ASSET_CHECK_EVALUATION)
+        ]
 
     @property
     def all_node_events(self) -> list[OpweaveEvent]:

@@ -7,6 +7,7 @@ Called by the step process and by `in_process`. User code's errors never leave i
 from __future__ import annotations
 
 import contextlib
+import types
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,8 +31,11 @@ from opweave.execution.retry import next_try
 from opweave.wire.attempt import AttemptSlice, StepFailure, StepSuccess, StoredOutput
 
 if TYPE_CHECKING:
+    from opweave.execution import asset_context, asset_outcomes
     from opweave.io_managers import default as default_io_managers
 else:
+    asset_context = deferred_module("opweave.execution.asset_context")
+    asset_outcomes = deferred_module("opweave.execution.asset_outcomes")
     default_io_managers = deferred_module("opweave.io_managers.default")
 
 OpenResources = Callable[[], contextlib.AbstractContextManager[Mapping[str, Any]]]
@@ -43,12 +47,16 @@ class StepTask(NamedTuple):
 
     Attributes:
         stored: For each connected input, the outputs that feed it.
+        asset_inputs: Where assets which no step of the run writes were stored last, by input.
+        asset_versions: Data versions of upstream assets, by written key.
     """
 
     job: JobDefinition
     node: OpNode
     run: RunInfo
     stored: Mapping[str, tuple[StoredOutput, ...]]
+    asset_inputs: Mapping[str, StoredOutput] = types.MappingProxyType({})
+    asset_versions: Mapping[str, str] = types.MappingProxyType({})
 
 
 class StepOutcome(NamedTuple):
@@ -103,14 +111,17 @@ def run_attempt(
 
     @contextlib.contextmanager
     def open_resources() -> Iterator[Mapping[str, Any]]:
-        definitions = job.required_resources([node])
+        definitions = job.required_resources([task.node])
         with opened_resources(definitions, run, events) as values:
             if DEFAULT_IO_MANAGER_KEY not in values:
                 default = default_io_managers.default_io_manager(instance_directory)
                 values[DEFAULT_IO_MANAGER_KEY] = default
             yield values
 
-    task = StepTask(job, node, run, slice_.inputs)
+    if node.assets is not None:
+        asked = asset_outcomes.selected_use(node.assets, slice_.asset_keys, slice_.asset_checks)
+        node = node._replace(assets=asked)
+    task = StepTask(job, node, run, slice_.inputs, slice_.asset_inputs, slice_.asset_versions)
     return run_step(task, events, open_resources, clock or SystemClock()).result
 
 
@@ -175,8 +186,11 @@ def _run_once(
     node = task.node
     op = node.definition
     op_config, config_object = _op_config(task)
-    values = step_inputs.load_inputs(task.job, node, task.run, task.stored, resources, events)
-    context = OpExecutionContext(
+    values = step_inputs.load_inputs(
+        task.job, node, task.run, task.stored, resources, events, task.asset_inputs
+    )
+    context = _context(
+        task,
         run=task.run,
         events=events,
         resources=restricted(resources, op.required_resource_keys, f"the op {op.name!r}"),
@@ -195,6 +209,19 @@ def _run_once(
         moments.body_ended()
         stream.close()
     return receiver.finished()
+
+
+def _context(task: StepTask, **op_context: Any) -> OpExecutionContext:
+    """Return the context of the step; *op_context* is what every op's has."""
+    use = task.node.assets
+    if use is None:
+        return OpExecutionContext(**op_context)
+    context_class = (
+        asset_context.AssetExecutionContext
+        if use.definition.keys
+        else asset_context.AssetCheckExecutionContext
+    )
+    return context_class(assets=use, asset_versions=task.asset_versions, **op_context)
 
 
 def _drain(stream: Iterator[object], receiver: step_outputs.OutputReceiver, node: OpNode) -> None:
@@ -240,6 +267,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (errors.OpweaveTypeCheckDidNotPass, "TypeCheckFailed"),
     (errors.OpweaveStepOutputNotFoundError, "OutputMissing"),
     (errors.OpweaveInvariantViolationError, "OutputInvalid"),
+    (errors.OpweaveAssetCheckFailedError, "AssetCheckFailed"),
     (errors.OpweaveInvalidConfigError, "ConfigInvalid"),
     (errors.OpweaveInvalidDefinitionError, "DefinitionInvalid"),
 )

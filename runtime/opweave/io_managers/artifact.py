@@ -66,6 +66,10 @@ class ArtifactIOManager(IOManager):
             ArtifactError: Nothing is stored, or the endpoint refused or did not answer for the configured time.
         """
         output = context.upstream_output
+        if not output.run_id:
+            raise ArtifactError(
+                f"the asset {output.asset_key.to_user_string()!r} is not stored: no run has written it; materialize it first"
+            )
         what = f"output {output.name!r} of step {output.step_key!r} of run {output.run_id}"
         names = (output.run_id, output.step_key, output.name)
         path = f"inputs/{'/'.join(quote(n) for n in names)}{_query(output.mapping_key)}"

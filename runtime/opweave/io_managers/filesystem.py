@@ -11,7 +11,7 @@ from opweave import errors
 from opweave.config import shapes
 from opweave.config import types as config_types
 from opweave.deferred import deferred_module
-from opweave.definitions.io_manager import IOManager, IOManagerDefinition
+from opweave.definitions.io_manager import IOManager, IOManagerDefinition, identifier_of
 
 if TYPE_CHECKING:
     import hashlib
@@ -42,7 +42,7 @@ def safe_name(part: str) -> str:
 
 
 class FilesystemIOManager(IOManager):
-    """Stores each output as ``<base_dir>/<run id>/<step key>/<output name>``, pickled.
+    """Stores each output as ``<base_dir>/<run id>/<step key>/<output name>``, an asset as ``<base_dir>/<its key>``, pickled.
 
     Loading unpickles, which runs code that the file names: the directory must be writable only by those who may run code as
     the step.
@@ -60,7 +60,7 @@ class FilesystemIOManager(IOManager):
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
         """Store *obj*, whole or not at all."""
-        path = self.path_for(context.get_identifier())
+        path = self.path_for(identifier_of(context))
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{path.name}.{os.getpid()}%part")
         try:
@@ -77,7 +77,7 @@ class FilesystemIOManager(IOManager):
         Raises:
             OpweaveInvariantViolationError: Nothing was.
         """
-        path = self.path_for(context.get_identifier())
+        path = self.path_for(identifier_of(context))
         try:
             with path.open("rb") as stream:
                 # The file was written by a step of the same location; see the class.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opweave import errors
-from opweave.definitions.io_manager import IOManager, IOManagerDefinition
+from opweave.definitions.io_manager import IOManager, IOManagerDefinition, identifier_of
 
 if TYPE_CHECKING:
     from opweave.execution.context import InputContext, OutputContext
@@ -19,7 +19,7 @@ class InMemoryIOManager(IOManager):
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
         """Keep *obj*."""
-        self.values[tuple(context.get_identifier())] = obj
+        self.values[tuple(identifier_of(context))] = obj
 
     def load_input(self, context: InputContext) -> Any:
         """Return what was kept.
@@ -27,7 +27,7 @@ class InMemoryIOManager(IOManager):
         Raises:
             OpweaveInvariantViolationError: Nothing was, in this process.
         """
-        key = tuple(context.get_identifier())
+        key = tuple(identifier_of(context))
         if key not in self.values:
             raise errors.OpweaveInvariantViolationError(
                 f"mem_io_manager keeps nothing for {'.'.join(key)}: it lives in one process; use an I/O manager that "

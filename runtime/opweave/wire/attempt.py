@@ -45,6 +45,12 @@ MAX_TERMINATION_MESSAGE_BYTES = 4096
 """Kubernetes keeps no more of a container's termination message (core/v1 ContainerStateTerminated)."""
 
 
+DATA_VERSION_TAG = "opweave/data_version"
+CODE_VERSION_TAG = "opweave/code_version"
+INPUT_VERSION_TAG_PREFIX = "opweave/input_data_version/"
+"""Tags of events about assets: the version of the data, of the code, and of each asset that it was made of."""
+
+
 class EventType(enum.StrEnum):
     """Types of events in a run's log; the names are the field's own."""
 
@@ -75,6 +81,9 @@ class EventType(enum.StrEnum):
     STEP_EXPECTATION_RESULT = "STEP_EXPECTATION_RESULT"
     ASSET_MATERIALIZATION = "ASSET_MATERIALIZATION"
     ASSET_OBSERVATION = "ASSET_OBSERVATION"
+    ASSET_CHECK_EVALUATION = "ASSET_CHECK_EVALUATION"
+    ASSET_MATERIALIZATION_PLANNED = "ASSET_MATERIALIZATION_PLANNED"
+    ASSET_CHECK_EVALUATION_PLANNED = "ASSET_CHECK_EVALUATION_PLANNED"
     HOOK_COMPLETED = "HOOK_COMPLETED"
     HOOK_ERRORED = "HOOK_ERRORED"
     HOOK_SKIPPED = "HOOK_SKIPPED"
@@ -101,6 +110,7 @@ STEP_REPORTED_TYPES = frozenset(
         EventType.STEP_EXPECTATION_RESULT,
         EventType.ASSET_MATERIALIZATION,
         EventType.ASSET_OBSERVATION,
+        EventType.ASSET_CHECK_EVALUATION,
         EventType.HOOK_COMPLETED,
         EventType.HOOK_ERRORED,
         EventType.HOOK_SKIPPED,
@@ -262,6 +272,10 @@ class AttemptSlice:
         run_config: The run's config cut down to what this step reads: its own op's and all resources'.
         inputs: For each input fed by upstream steps, the stored outputs, skipped ones left out.
         first_seq: Number of the first event that this process sends.
+        asset_keys: Assets that the run asks this step for; None means all that it has.
+        asset_checks: Checks that the run asks this step for, as ``asset:name``; None means all that it has.
+        asset_versions: Data versions of the assets that it is made of, as they are when the step starts.
+        asset_inputs: For each input that is an asset which no step of the run writes, where it was stored last.
     """
 
     run_id: str
@@ -276,6 +290,10 @@ class AttemptSlice:
     parent_run_id: str | None = None
     root_run_id: str | None = None
     first_seq: int = 0
+    asset_keys: tuple[str, ...] | None = None
+    asset_checks: tuple[str, ...] | None = None
+    asset_versions: dict[str, str] = field(default_factory=dict)
+    asset_inputs: dict[str, StoredOutput] = field(default_factory=dict)
     wire_version: int = WIRE_VERSION
 
 

@@ -138,10 +138,52 @@ class SensorSnapshot:
 
 
 @message
+class AssetSnapshot:
+    """An asset of a location.
+
+    Attributes:
+        key: As people write it: parts joined by ``/``.
+        upstream: Keys of the assets that it is made of.
+        metadata: ``{label: {"type": kind, "value": value}}``.
+        op: Name of the op or graph that writes it; None for an asset that others write.
+        jobs: Names of the jobs that make it.
+    """
+
+    key: str
+    group: str = "default"
+    description: str | None = None
+    upstream: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    code_version: str | None = None
+    op: str | None = None
+    is_observable: bool = False
+    jobs: tuple[str, ...] = ()
+
+
+@message
+class AssetCheckSnapshot:
+    """A check of an asset; *op* is the name of the op that makes it."""
+
+    asset_key: str
+    name: str
+    description: str | None = None
+    is_blocking: bool = False
+    op: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@message
 class LocationSnapshot:
     """Everything that a location defines, without any of its code.
 
     ``schedules`` and ``sensors`` are the names of ``schedule_details`` and ``sensor_details``.
+
+    Attributes:
+        assets: Keys of the assets that steps of the location write or observe.
+        asset_nodes: All assets that it knows, upstream before downstream.
     """
 
     definitions_hash: str
@@ -151,6 +193,8 @@ class LocationSnapshot:
     sensors: tuple[str, ...] = ()
     schedule_details: tuple[ScheduleSnapshot, ...] = ()
     sensor_details: tuple[SensorSnapshot, ...] = ()
+    asset_nodes: tuple[AssetSnapshot, ...] = ()
+    asset_checks: tuple[AssetCheckSnapshot, ...] = ()
     load_seconds: float = 0.0
     runtime_version: str = ""
     wire_version: int = WIRE_VERSION
@@ -173,11 +217,17 @@ class ConfigProblem:
 
 @message
 class PlanRequest:
-    """Ask for the plan of a run of *job*; an empty *op_selection* means all ops."""
+    """Ask for the plan of a run of *job*; an empty *op_selection* means all ops.
+
+    Attributes:
+        asset_selection: Selections in the grammar of assets, all of which are meant; empty means the job's own. An empty *job*
+            with one means the job of all assets.
+    """
 
     job: str
     run_config: dict[str, Any] = field(default_factory=dict)
     op_selection: tuple[str, ...] = ()
+    asset_selection: tuple[str, ...] = ()
 
 
 @message

@@ -42,6 +42,7 @@ class StepInput:
         is_nothing: Order only; no value is passed.
         collects: What is still to be found out: the output of a template, or the dynamic output itself, of which the op receives
             all members as a list. Until the dynamic output was given, *sources* name it; then they name the members.
+        asset_key: The asset that the input is, as people write it; without sources it is what was written last.
     """
 
     name: str
@@ -49,6 +50,7 @@ class StepInput:
     is_fan_in: bool = False
     is_nothing: bool = False
     collects: OutputRef | None = None
+    asset_key: str | None = None
 
 
 @message
@@ -59,6 +61,30 @@ class StepOutput:
     is_required: bool = True
     is_dynamic: bool = False
     is_nothing: bool = False
+
+
+@message
+class PlannedAsset:
+    """An asset that a step writes or observes.
+
+    Attributes:
+        key: As people write it.
+        output: The step's output that it is.
+        upstream: Keys of the assets that it is made of.
+    """
+
+    key: str
+    output: str = "result"
+    is_observation: bool = False
+    upstream: tuple[str, ...] = ()
+
+
+@message
+class PlannedAssetCheck:
+    """A check that a step makes."""
+
+    asset_key: str
+    name: str
 
 
 @message
@@ -89,6 +115,8 @@ class PlannedStep:
             in Kubernetes' own camelCase; empty means the location's.
         timeout_seconds: From the start of user code; None means no limit.
         mapped_over: The dynamic output for whose members there is a step each.
+        assets: That the run asks the step for.
+        asset_checks: That the run asks the step for.
     """
 
     key: str
@@ -101,6 +129,8 @@ class PlannedStep:
     retry_policy: RetryPolicy | None = None
     timeout_seconds: float | None = None
     mapped_over: OutputRef | None = None
+    assets: tuple[PlannedAsset, ...] = ()
+    asset_checks: tuple[PlannedAssetCheck, ...] = ()
 
     @property
     def upstream_keys(self) -> tuple[str, ...]:

@@ -85,7 +85,7 @@ def test_two_jobs_of_one_name_are_refused_with_both_places() -> None:
         Definitions(jobs=[daily, daily], resources={"warehouse": 1})
 
 
-@pytest.mark.parametrize("name", ["assets", "schedules", "sensors"])
+@pytest.mark.parametrize("name", ["schedules", "sensors"])
 def test_what_is_not_supported_yet_is_refused_by_name(name: str) -> None:
     given: dict[str, Any] = {name: [object()]}
     with pytest.raises(OpweaveInvalidDefinitionError, match=f"{name} is not supported yet"):
