@@ -18,6 +18,7 @@ _COMMANDS = {
     "job": ("opweave._cli.jobs", "job_group", "Launch jobs and look at what there is to launch."),
     "run": ("opweave._cli.runs", "run_group", "Look at runs, follow them and end them."),
     "location": ("opweave._cli.locations", "location_group", "Look at code locations."),
+    "migrate": ("opweave._cli.migrate", "migrate", "Rewrite a Dagster project for opweave."),
     "project": ("opweave._cli.project", "project_group", "Start a project."),
     "code-server": (
         "opweave._cli.code_server",

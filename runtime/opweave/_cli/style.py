@@ -65,6 +65,12 @@ def dim(text: str) -> str:
     return click.style(text, fg="bright_black") if has_colour() else text
 
 
+def difference(line: str) -> str:
+    """Return a line of a diff in the colour of its kind."""
+    colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+    return click.style(line, fg=colour) if colour and has_colour() else line
+
+
 def safe(text: str) -> str:
     """Return *text*, which user code wrote, without what would steer the terminal."""
     return "".join(
