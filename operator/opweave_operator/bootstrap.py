@@ -23,7 +23,7 @@ from opweave_operator.adapters.local.code_servers import CodeServers
 from opweave_operator.adapters.local.executor import LocalExecutor
 from opweave_operator.adapters.local.manifest_watch import ManifestWatch
 from opweave_operator.api import dependencies as api_dependencies
-from opweave_operator.api import server
+from opweave_operator.api import server, ui_files
 from opweave_operator.api.metrics import Metrics
 from opweave_operator.clock import SystemClock
 from opweave_operator.handlers import startup
@@ -277,6 +277,7 @@ def _api(
         logs=stores.logs,
         code_locations=locations,
         clock=clock,
+        ui=ui_files.built(),
         settings=public,
     )
 

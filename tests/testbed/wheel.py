@@ -43,7 +43,11 @@ def build() -> Path:
         commands.run(
             [binaries.pip()[0], "-c", call, scratch],
             cwd=layout.REPOSITORY,
-            env={"PYTHONPATH": str(backend), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                "PYTHONPATH": str(backend),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "OPWEAVE_BUILD_UI": "as-is",
+            },
         )
         shutil.rmtree(directory, ignore_errors=True)
         shutil.copytree(scratch, directory)

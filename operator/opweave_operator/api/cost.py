@@ -25,6 +25,7 @@ MAX_COST = 200_000
 _USUAL_LENGTHS = {"steps": 50, "attempts": 2, "locations": 10, "jobs": 20, "declaredJobs": 20}
 _EXTRA_COSTS = {
     "computeLog": 100,
+    "steps": 100,  # the whole state of a run is read
     "validateRunConfig": 1000,
     "scaffoldRunConfig": 1000,
     "launchRun": 1000,
@@ -36,7 +37,7 @@ class _CostRule(ValidationRule):
     """Reports operations above `MAX_COST`."""
 
     def enter_operation_definition(self, node: OperationDefinitionNode, *_: object) -> None:
-        cost = self._selection(node.selection_set, frozenset())
+        cost = self._selection(node.selection_set, frozenset(), "")
         if cost > MAX_COST:
             self.report_error(
                 GraphQLError(
@@ -46,26 +47,33 @@ class _CostRule(ValidationRule):
                 )
             )
 
-    def _selection(self, selection: SelectionSetNode | None, seen: frozenset[str]) -> int:
+    def _selection(
+        self, selection: SelectionSetNode | None, seen: frozenset[str], page: str
+    ) -> int:
         total = 0
         for node in selection.selections if selection else ():
             total += 1
             if isinstance(node, FieldNode):
-                total += self._field(node, seen)
+                total += self._field(node, seen, page)
             elif isinstance(node, InlineFragmentNode):
-                total += self._selection(node.selection_set, seen)
+                total += self._selection(node.selection_set, seen, page)
             elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
                 fragment = self.context.get_fragment(node.name.value)
                 if fragment:
                     inner = seen | {node.name.value}
-                    total += self._selection(fragment.selection_set, inner)
+                    total += self._selection(fragment.selection_set, inner, page)
             if total > MAX_COST:
                 break
         return total
 
-    def _field(self, node: FieldNode, seen: frozenset[str]) -> int:
+    def _field(self, node: FieldNode, seen: frozenset[str], page: str) -> int:
+        """Return the cost of a field; the list in a *page*, which has its name, was counted where the page was asked for."""
         name = node.name.value
-        members = self._selection(node.selection_set, seen)
+        members = self._selection(
+            node.selection_set, seen, name if name in _PAGED and name != page else ""
+        )
+        if name == page:
+            return members
         length = _first(node) if name in _PAGED else _USUAL_LENGTHS.get(name, 1)
         return _EXTRA_COSTS.get(name, 0) + length * members
 

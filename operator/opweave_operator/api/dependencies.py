@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
 
 from opweave_operator import ports
 from opweave_operator.api.metrics import Metrics
@@ -45,6 +46,7 @@ class ApiDependencies:
     Attributes:
         identity: Verifies the tokens of workers; None without a cluster, where each attempt has a random token.
         worker_names: Name that the executor gives to the worker of a step's attempt, if it derives from the ids.
+        ui: The directory with the built web UI; None where it has not been built.
         why_not_ready: Returns why the process cannot serve now; empty when it can.
     """
 
@@ -60,4 +62,5 @@ class ApiDependencies:
     worker_names: WorkerNames | None = None
     why_not_ready: Callable[[], Awaitable[str]] = _always_ready
     metrics: Metrics = field(default_factory=Metrics)
+    ui: Traversable | None = None
     settings: ApiSettings = field(default_factory=ApiSettings)

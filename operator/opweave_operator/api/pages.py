@@ -1,6 +1,7 @@
 """Two plain pages, so that the addresses which the command line prints lead somewhere: ``/`` and ``/runs/{id}``.
 
-The web UI replaces them at the same addresses. They are rendered here whole: no script, nothing from elsewhere, links relative
+They answer where the web UI has not been built (`make ui`), and say so; the UI replaces them at the same addresses.
+They are rendered here whole: no script, nothing from elsewhere, links relative
 so that they work behind any prefix.
 """
 
@@ -62,6 +63,7 @@ class PageRoutes:
         locations = await self._catalog.list_locations()
         runs = await self._runs.list_runs(ports.RunFilter(), limit=_NEWEST_RUNS)
         body = (
+            "<p>The web UI is not part of this installation: `make ui` builds it, a released wheel contains it.</p>\n"
             f'<p>version {_text(self._version)} · <a href="graphql">GraphQL</a></p>\n'
             "<h2>Code locations</h2>\n"
             + _table(("name", "state", "jobs"), map(_location_cells, locations))

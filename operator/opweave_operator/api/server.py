@@ -28,6 +28,7 @@ from opweave_operator.api.health import HealthRoutes
 from opweave_operator.api.ingest import IngestRoutes
 from opweave_operator.api.middleware import Guard
 from opweave_operator.api.pages import PageRoutes
+from opweave_operator.api.ui_files import UiRoutes
 
 _SHUTDOWN_SECONDS = 3
 _KEEP_ALIVE_SECONDS = 75
@@ -41,6 +42,8 @@ _log = structlog.get_logger(__name__)
 def create_app(dependencies: ApiDependencies) -> Starlette:
     """Return the application of the web role, everything under the settings' path prefix."""
     requests = AttemptRequests(dependencies)
+    ui = dependencies.ui
+    pages = UiRoutes(dependencies, ui) if ui else PageRoutes(dependencies)
     routes: list[BaseRoute] = [
         *IngestRoutes(dependencies, requests).routes(),
         *ComputeLogRoutes(dependencies, requests).routes(),
@@ -48,7 +51,7 @@ def create_app(dependencies: ApiDependencies) -> Starlette:
         *EventFeedRoutes(dependencies).routes(),
         *graphql_app.routes(dependencies),
         *HealthRoutes(dependencies).routes(),
-        *PageRoutes(dependencies).routes(),
+        *pages.routes(),
     ]
     settings = dependencies.settings
     middleware = [Middleware(Guard, metrics=dependencies.metrics)]
