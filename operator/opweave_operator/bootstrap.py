@@ -18,7 +18,7 @@ from opweave_operator.adapters.kubernetes import connection, names
 from opweave_operator.adapters.kubernetes.client import Client
 from opweave_operator.adapters.kubernetes.executor import KubernetesExecutor
 from opweave_operator.adapters.kubernetes.token_review import TokenReviewer
-from opweave_operator.adapters.local import declarations, manifests, workspace
+from opweave_operator.adapters.local import declarations, instance_file, manifests, workspace
 from opweave_operator.adapters.local.code_servers import CodeServers
 from opweave_operator.adapters.local.executor import LocalExecutor
 from opweave_operator.adapters.local.manifest_watch import ManifestWatch
@@ -97,7 +97,8 @@ def declared(local: settings.LocalSettings) -> declarations.Declarations:
         parts.append(workspace.from_workspace(local.workspace))
     if local.manifests:
         parts.append(manifests.load(local.manifests, local.home))
-    return declarations.merge(parts) if parts else workspace.discover(directory)
+    code = declarations.merge(parts) if parts else workspace.discover(directory)
+    return declarations.merge([code, instance_file.load(local.home, directory)])
 
 
 async def run_local(local: settings.LocalSettings, listener: LocalListener) -> None:
@@ -150,7 +151,10 @@ async def run_local(local: settings.LocalSettings, listener: LocalListener) -> N
         engine = build_engine(stores, executor, clock, lambda: None, api.metrics)
         tick_engine = build_tick_engine(stores, locations, clock, lambda: None)
         watch = ManifestWatch(
-            paths=local.manifests,
+            paths=(
+                *local.manifests,
+                *instance_file.candidates(local.home, local.working_directory or Path.cwd()),
+            ),
             declare=lambda: declared(local),
             started=found,
             catalog=stores.catalog,
