@@ -100,6 +100,9 @@ if TYPE_CHECKING:
         ConfigurableIOManager as ConfigurableIOManager,
     )
     from opweave.definitions.configurable_resource import (
+        ConfigurableIOManagerFactory as ConfigurableIOManagerFactory,
+    )
+    from opweave.definitions.configurable_resource import (
         ConfigurableResource as ConfigurableResource,
     )
     from opweave.definitions.definitions import Definitions as Definitions
@@ -119,6 +122,9 @@ if TYPE_CHECKING:
     from opweave.definitions.graph import InputMapping as InputMapping
     from opweave.definitions.graph import OutputMapping as OutputMapping
     from opweave.definitions.graph import graph as graph
+    from opweave.definitions.input_manager import InputManager as InputManager
+    from opweave.definitions.input_manager import InputManagerDefinition as InputManagerDefinition
+    from opweave.definitions.input_manager import input_manager as input_manager
     from opweave.definitions.inputs import GraphIn as GraphIn
     from opweave.definitions.inputs import In as In
     from opweave.definitions.io_manager import IOManager as IOManager
@@ -180,10 +186,14 @@ if TYPE_CHECKING:
     from opweave.execution.result import ExecuteInProcessResult as ExecuteInProcessResult
     from opweave.execution.result import OpweaveEvent as OpweaveEvent
     from opweave.execution.validation import validate_run_config as validate_run_config
+    from opweave.io_managers.custom_path import (
+        custom_path_fs_io_manager as custom_path_fs_io_manager,
+    )
     from opweave.io_managers.filesystem import FilesystemIOManager as FilesystemIOManager
     from opweave.io_managers.filesystem import fs_io_manager as fs_io_manager
     from opweave.io_managers.memory import InMemoryIOManager as InMemoryIOManager
     from opweave.io_managers.memory import mem_io_manager as mem_io_manager
+    from opweave.io_managers.upath import UPathIOManager as UPathIOManager
     from opweave.testing.asset_contexts import (
         build_asset_check_context as build_asset_check_context,
     )
@@ -336,6 +346,12 @@ _MODULES = {
     "EventType": "opweave.wire.attempt",
     "Backoff": "opweave.wire.plan",
     "Jitter": "opweave.wire.plan",
+    "ConfigurableIOManagerFactory": "opweave.definitions.configurable_resource",
+    "InputManager": "opweave.definitions.input_manager",
+    "InputManagerDefinition": "opweave.definitions.input_manager",
+    "input_manager": "opweave.definitions.input_manager",
+    "custom_path_fs_io_manager": "opweave.io_managers.custom_path",
+    "UPathIOManager": "opweave.io_managers.upath",
 }
 """Where each public name is defined."""
 
@@ -363,6 +379,7 @@ __all__ = [
     "BoolSource",
     "Config",
     "ConfigurableIOManager",
+    "ConfigurableIOManagerFactory",
     "ConfigurableResource",
     "DataVersion",
     "Definitions",
@@ -388,6 +405,8 @@ __all__ = [
     "InMemoryIOManager",
     "InitResourceContext",
     "InputContext",
+    "InputManager",
+    "InputManagerDefinition",
     "InputMapping",
     "Int",
     "IntSource",
@@ -440,6 +459,7 @@ __all__ = [
     "String",
     "StringSource",
     "TypeCheck",
+    "UPathIOManager",
     "__version__",
     "asset",
     "asset_check",
@@ -449,6 +469,7 @@ __all__ = [
     "build_input_context",
     "build_op_context",
     "build_output_context",
+    "custom_path_fs_io_manager",
     "define_asset_job",
     "external_asset_from_spec",
     "external_assets_from_specs",
@@ -457,6 +478,7 @@ __all__ = [
     "graph",
     "graph_asset",
     "graph_multi_asset",
+    "input_manager",
     "io_manager",
     "job",
     "load_asset_checks_from_current_module",

@@ -51,7 +51,7 @@ _NAMES = {
     """,
     "instances": "OpweaveInstance OpweaveRun RunsFilter execute_job reconstructable ReexecutionOptions instance_for_test",
     "building resources in tests": "build_resources",
-    "I/O managers on other stores": "UPathIOManager InputManager InputManagerDefinition input_manager MultiPartitionsIOManager",
+    "I/O managers on other stores": "MultiPartitionsIOManager",
     "pipes": "PipesSubprocessClient PipesSession open_pipes_session",
 }
 """By what they belong to; each will come with it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import pydantic
 import pydantic_core
@@ -83,6 +83,27 @@ class ConfigurableResource(pydantic.BaseModel):
 
 class ConfigurableIOManager(ConfigurableResource, IOManager):
     """Base of I/O managers whose fields are config."""
+
+
+_M = TypeVar("_M", bound=IOManager)
+
+
+class ConfigurableIOManagerFactory(ConfigurableResource, Generic[_M]):
+    """Base of resources whose fields are config and which make an I/O manager of any class."""
+
+    def create_io_manager(self, context: InitResourceContext) -> _M:
+        """Return the I/O manager; the class has to define this.
+
+        Raises:
+            OpweaveInvalidDefinitionError: It does not.
+        """
+        raise errors.OpweaveInvalidDefinitionError(
+            f"{type(self).__name__} does not define create_io_manager(self, context): return the I/O manager there"
+        )
+
+    def create_resource(self, context: InitResourceContext) -> Any:
+        """Return the I/O manager."""
+        return self.create_io_manager(context)
 
 
 class ResourceModelType(model.ModelType):

@@ -157,6 +157,10 @@ class JobDefinition:
                 for name, given in node.assets.inputs.items()
                 if not given.is_nothing and name not in node.inputs
             }
+        for name in self.structure.unconnected(node):
+            key = definition.inputs[name].input_manager_key
+            if key is not None:
+                keys.add(key)
         return keys
 
     def input_manager_key(self, node: structure.OpNode, input_name: str, source: OutputRef) -> str:

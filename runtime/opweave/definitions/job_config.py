@@ -12,7 +12,9 @@ from opweave import errors
 from opweave.config import shapes
 from opweave.config import types as config_types
 from opweave.config.problems import Path, Problems
+from opweave.definitions.input_manager import InputManagerDefinition
 from opweave.definitions.inputs import InputDefinition
+from opweave.definitions.io_manager import IOManagerDefinition
 from opweave.definitions.resource import ResourceDefinition
 from opweave.definitions.structure import JobStructure, OpNode
 
@@ -56,7 +58,7 @@ def run_config_type(
     """
     tree: dict[str, Any] = {}
     for node in structure.nodes.values():
-        _place(tree, node.path, shapes.Shape(_op_fields(structure, node)))
+        _place(tree, node.path, shapes.Shape(_op_fields(structure, node, resources)))
     for path in ignored_paths:
         _place(tree, path, config_types.Ignored())
     fields: dict[str, shapes.Field] = {"ops": _ops_field(tree)}
@@ -88,19 +90,54 @@ def _ops_field(tree: Mapping[str, Any]) -> shapes.Field:
     )
 
 
-def _op_fields(structure: JobStructure, node: OpNode) -> dict[str, object]:
+def _op_fields(
+    structure: JobStructure, node: OpNode, resources: Mapping[str, ResourceDefinition]
+) -> dict[str, object]:
     fields: dict[str, object] = {}
     if node.definition.config_field is not None:
         fields["config"] = node.definition.config_field
-    inputs = {}
+    inputs = {
+        name: field
+        for name in node.definition.inputs
+        if (field := input_manager_field(structure, node, name, resources)) is not None
+    }
     for name in structure.unconnected(node):
         definition = node.definition.inputs[name]
+        if definition.input_manager_key is not None:
+            continue
         value_type = value_config_type(definition.type.typing_type)
         if value_type is not None:
             inputs[name] = _input_field(definition, value_type)
     if inputs:
         fields["inputs"] = shapes.Shape(inputs)
+    outputs = {
+        name: field
+        for name, output in node.definition.outputs.items()
+        if (field := output_manager_field(resources.get(output.io_manager_key))) is not None
+    }
+    if outputs:
+        fields["outputs"] = shapes.Shape(outputs)
     return fields
+
+
+def input_manager_field(
+    structure: JobStructure,
+    node: OpNode,
+    name: str,
+    resources: Mapping[str, ResourceDefinition],
+) -> shapes.Field | None:
+    """Return what run config may tell the manager that loads the input *name* of *node*; None for nothing."""
+    key, fed = node.definition.inputs[name].input_manager_key, node.inputs.get(name)
+    if key is None and fed is not None and fed.sources:
+        upstream = structure.nodes[fed.sources[0].step_key].definition
+        key = upstream.outputs[fed.sources[0].output_name].io_manager_key
+    definition = None if key is None else resources.get(key)
+    return definition.input_config_field if isinstance(definition, InputManagerDefinition) else None
+
+
+def output_manager_field(definition: ResourceDefinition | None) -> shapes.Field | None:
+    """Return what run config may tell the I/O manager *definition* about an output; None for nothing."""
+    return definition.output_config_field if isinstance(definition, IOManagerDefinition) else None
 
 
 def _input_field(definition: InputDefinition, value_type: config_types.ConfigType) -> shapes.Field:
@@ -153,6 +190,8 @@ def check_unconnected(structure: JobStructure) -> None:
     for node in structure.nodes.values():
         for name in structure.unconnected(node):
             definition = node.definition.inputs[name]
+            if definition.input_manager_key is not None:
+                continue
             if not definition.has_default and (
                 value_config_type(definition.type.typing_type) is None
             ):

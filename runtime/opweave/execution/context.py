@@ -297,6 +297,8 @@ class OutputContext(_Logging):
     Attributes:
         metadata: Of the output's definition.
         opweave_type: What its value was checked against.
+        resource_config: Config of the I/O manager.
+        config: What run config says of this output, by the I/O manager's ``output_config_schema``.
     """
 
     def __init__(
@@ -313,6 +315,7 @@ class OutputContext(_Logging):
         resources: Resources | None = None,
         resource_config: Any = None,
         asset_key: AssetKey | None = None,
+        config: Any = None,
     ) -> None:
         self._run = run
         self._events = events
@@ -325,6 +328,7 @@ class OutputContext(_Logging):
         self.op_def = op_def
         self.resources = resources or Resources({}, f"the I/O manager of {step_key}.{name}")
         self.resource_config = resource_config
+        self.config = config
         self.logged_metadata: dict[str, metadata_values.MetadataValue] = {}
 
     @property
@@ -377,9 +381,11 @@ class InputContext(_Logging):
     """What an I/O manager knows of an input that it loads.
 
     Attributes:
-        upstream_output: Where the value was stored.
+        upstream_output: Where the value was stored; None when no op feeds the input.
         metadata: Of the input's definition.
         opweave_type: What the value will be checked against.
+        resource_config: Config of the manager that loads it.
+        config: What run config says of this input, by the manager's ``input_config_schema``.
     """
 
     def __init__(
@@ -388,12 +394,13 @@ class InputContext(_Logging):
         run: RunInfo,
         events: StepEvents,
         name: str,
-        upstream_output: OutputContext,
+        upstream_output: OutputContext | None = None,
         metadata: Mapping[str, Any] | None = None,
         opweave_type: value_types.OpweaveType = value_types.AnyType,
         op_def: OpDefinition[Any, Any] | None = None,
         resources: Resources | None = None,
         resource_config: Any = None,
+        config: Any = None,
     ) -> None:
         self._run = run
         self._events = events
@@ -404,6 +411,7 @@ class InputContext(_Logging):
         self.op_def = op_def
         self.resources = resources or Resources({}, f"the I/O manager of input {name}")
         self.resource_config = resource_config
+        self.config = config
 
     @property
     def run_id(self) -> str:
@@ -423,7 +431,7 @@ class InputContext(_Logging):
     @property
     def has_asset_key(self) -> bool:
         """Whether the input is an asset."""
-        return self.upstream_output.has_asset_key
+        return self.upstream_output is not None and self.upstream_output.has_asset_key
 
     @property
     def asset_key(self) -> AssetKey:
@@ -432,7 +440,7 @@ class InputContext(_Logging):
         Raises:
             OpweaveInvariantViolationError: It is none.
         """
-        return self.upstream_output.asset_key
+        return self._upstream().asset_key
 
     def get_asset_identifier(self) -> list[str]:
         """Return the parts of the asset's key.
@@ -440,11 +448,23 @@ class InputContext(_Logging):
         Raises:
             OpweaveInvariantViolationError: The input is no asset.
         """
-        return self.upstream_output.get_asset_identifier()
+        return self._upstream().get_asset_identifier()
 
     def get_identifier(self) -> list[str]:
-        """Return the identifier of the upstream output."""
-        return self.upstream_output.get_identifier()
+        """Return the identifier of the upstream output.
+
+        Raises:
+            OpweaveInvariantViolationError: No op feeds the input.
+        """
+        return self._upstream().get_identifier()
+
+    def _upstream(self) -> OutputContext:
+        if self.upstream_output is None:
+            raise errors.OpweaveInvariantViolationError(
+                f"the input {self.name!r} of {self.step_key!r} is fed by no output, so it has no identifier: load it from "
+                "where its metadata or config says"
+            )
+        return self.upstream_output
 
 
 def _asset_key(key: AssetKey | None, what: str) -> AssetKey:
@@ -458,6 +478,20 @@ def _asset_key(key: AssetKey | None, what: str) -> AssetKey:
 def restricted(values: Mapping[str, Any], keys: Iterable[str], user: str) -> Resources:
     """Return those of *values* that *user* required by *keys*."""
     return Resources({key: values[key] for key in keys if key in values}, user)
+
+
+def check_input_manager(value: object, key: str, user: str) -> Any:
+    """Return *value* if it can load; `Any`, because any object with the method is welcome.
+
+    Raises:
+        OpweaveInvariantViolationError: It cannot.
+    """
+    if callable(getattr(value, "load_input", None)):
+        return value
+    raise errors.OpweaveInvariantViolationError(
+        f"{user} uses the resource {key!r} as its input manager, which is {shown(value)}: give an InputManager, "
+        "with load_input"
+    )
 
 
 def check_io_manager(value: object, key: str, user: str) -> Any:

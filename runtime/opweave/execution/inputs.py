@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from opweave import errors
 from opweave.config.problems import Problems
+from opweave.config.resolution import resolved
 from opweave.definitions import job_config
 from opweave.definitions.inputs import InputDefinition
 from opweave.definitions.job import JobDefinition
@@ -15,10 +16,11 @@ from opweave.execution.context import (
     InputContext,
     OutputContext,
     RunInfo,
-    check_io_manager,
+    check_input_manager,
     restricted,
 )
 from opweave.execution.events import StepEvents
+from opweave.execution.resources import resource_config_of
 from opweave.wire.attempt import StoredOutput
 from opweave.wire.plan import OutputRef
 
@@ -94,6 +96,8 @@ class _Loader:
             value = self._node.values[name]
         elif self._node.assets is not None and name in self._node.assets.inputs:
             value = self._load_asset(definition, self._node.assets.inputs[name])
+        elif definition.input_manager_key is not None:
+            value = self._load_unfed(definition, definition.input_manager_key)
         elif name in self._given:
             value = self._configured(definition)
         elif definition.has_default:
@@ -143,7 +147,35 @@ class _Loader:
         self, definition: InputDefinition, key: str, upstream: OutputContext, told: str
     ) -> Any:
         where = f"the input {definition.name!r} of {self._node.path!r}"
-        manager = check_io_manager(self._resources.get(key), key, where)
+        try:
+            value = self._managed(definition, key, upstream, where)
+        except Exception as error:
+            raise errors.OpweaveExecutionLoadInputError(
+                f"{where} could not be loaded from {told} by the I/O manager {key!r}"
+            ) from error
+        self._events.input_loaded(
+            definition.name, key, upstream.run_id, upstream.step_key, upstream.name
+        )
+        return value
+
+    def _load_unfed(self, definition: InputDefinition, key: str) -> Any:
+        """Return what the input manager *key* loads for an input that no op feeds."""
+        where = f"the input {definition.name!r} of {self._node.path!r}"
+        try:
+            return self._managed(definition, key, None, where)
+        except Exception as error:
+            raise errors.OpweaveExecutionLoadInputError(
+                f"{where} could not be loaded by the input manager {key!r}"
+            ) from error
+
+    def _managed(
+        self, definition: InputDefinition, key: str, upstream: OutputContext | None, where: str
+    ) -> Any:
+        manager = check_input_manager(self._resources.get(key), key, where)
+        config = job_config.op_entry(self._run.run_config, self._node.path).get("inputs") or {}
+        field = job_config.input_manager_field(
+            self._job.structure, self._node, definition.name, self._job.resource_defs
+        )
         context = InputContext(
             run=self._run,
             events=self._events,
@@ -153,17 +185,16 @@ class _Loader:
             opweave_type=definition.type,
             op_def=self._node.definition,
             resources=restricted(self._resources, self._keys_of(key), f"the I/O manager {key!r}"),
+            resource_config=resource_config_of(self._job, key, self._run),
+            config=None
+            if field is None
+            else resolved(
+                field,
+                config.get(definition.name, job_config.NO_CONFIG),
+                (*job_config.problem_path(self._node.path), "inputs", definition.name),
+            ),
         )
-        try:
-            value = manager.load_input(context)
-        except Exception as error:
-            raise errors.OpweaveExecutionLoadInputError(
-                f"{where} could not be loaded from {told} by the I/O manager {key!r}"
-            ) from error
-        self._events.input_loaded(
-            definition.name, key, upstream.run_id, upstream.step_key, upstream.name
-        )
-        return value
+        return manager.load_input(context)
 
     def _keys_of(self, manager_key: str) -> frozenset[str]:
         definition = self._job.resource_defs.get(manager_key)
@@ -191,6 +222,7 @@ class _Loader:
             opweave_type=output.type,
             op_def=upstream.definition,
             asset_key=upstream.asset_key_of(source.output_name),
+            resource_config=resource_config_of(self._job, output.io_manager_key, self._run),
         )
         return self._job.input_manager_key(self._node, definition.name, ref), context
 

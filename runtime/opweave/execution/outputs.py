@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from opweave import errors
 from opweave.config.problems import shown
+from opweave.config.resolution import resolved
 from opweave.deferred import deferred_module
+from opweave.definitions import job_config
 from opweave.definitions import metadata as metadata_values
 from opweave.definitions.events import DynamicOutput, Output
+from opweave.definitions.job import JobDefinition
 from opweave.definitions.op import OpDefinition
 from opweave.definitions.outputs import DEFAULT_OUTPUT, OutputDefinition
 from opweave.definitions.structure import OpNode
@@ -22,6 +25,7 @@ from opweave.execution.context import (
 )
 from opweave.execution.error_info import text_of
 from opweave.execution.events import StepEvents
+from opweave.execution.resources import resource_config_of
 from opweave.wire.attempt import ProducedOutput
 
 if TYPE_CHECKING:
@@ -38,12 +42,14 @@ class OutputReceiver:
 
     def __init__(
         self,
+        job: JobDefinition,
         node: OpNode,
         run: RunInfo,
         events: StepEvents,
         context: OpExecutionContext,
         resources: Mapping[str, Any],
     ) -> None:
+        self._job = job
         self._node = node
         self._run = run
         self._events = events
@@ -153,6 +159,8 @@ class OutputReceiver:
             op_def=self._node.definition,
             resources=restricted(self._resources, self._resources, f"the I/O manager {key!r}"),
             asset_key=self._node.asset_key_of(definition.name),
+            resource_config=resource_config_of(self._job, key, self._run),
+            config=self._config(definition),
         )
         try:
             manager.handle_output(context, output.value)
@@ -164,6 +172,17 @@ class OutputReceiver:
             ) from error
         self._events.output_handled(definition.name, key, context.logged_metadata)
         return context.logged_metadata
+
+    def _config(self, definition: OutputDefinition) -> Any:
+        """Return what run config tells the I/O manager about the output, environment references resolved."""
+        field = job_config.output_manager_field(
+            self._job.resource_defs.get(definition.io_manager_key)
+        )
+        if field is None:
+            return None
+        given = job_config.op_entry(self._run.run_config, self._node.path).get("outputs") or {}
+        path = (*job_config.problem_path(self._node.path), "outputs", definition.name)
+        return resolved(field, given.get(definition.name, job_config.NO_CONFIG), path)
 
     def finished(self) -> dict[str, Any]:
         """Return the values of all outputs, now that the body has ended.

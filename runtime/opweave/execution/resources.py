@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opweave import errors
 from opweave.config.resolution import resolved
@@ -13,6 +13,9 @@ from opweave.definitions import job_config
 from opweave.definitions.resource import ResourceDefinition
 from opweave.execution.context import InitResourceContext, RunInfo, restricted
 from opweave.execution.events import StepEvents
+
+if TYPE_CHECKING:
+    from opweave.definitions.job import JobDefinition
 
 Opened = list[tuple[str, contextlib.AbstractContextManager[Any]]]
 
@@ -84,6 +87,17 @@ def resolved_config(key: str, definition: ResourceDefinition, run_config: Mappin
         return None
     value = job_config.resource_config(run_config, key)
     return resolved(definition.config_field, value, ("resources", key, "config"))
+
+
+def resource_config_of(job: JobDefinition, key: str, run: RunInfo) -> Any:
+    """Return the config of the resource *key* of *job* for contexts of I/O managers; None when it takes none or is not said."""
+    definition = job.resource_defs.get(key)
+    if (
+        definition is None
+        or job_config.resource_config(run.run_config, key) is job_config.NO_CONFIG
+    ):
+        return None
+    return resolved_config(key, definition, run.run_config)
 
 
 def _close(opened: Opened, events: StepEvents) -> None:

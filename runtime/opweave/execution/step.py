@@ -200,7 +200,7 @@ def _run_once(
         op_tags=node.tags,
         job_def=task.job,
     )
-    receiver = step_outputs.OutputReceiver(node, task.run, events, context, resources)
+    receiver = step_outputs.OutputReceiver(task.job, node, task.run, events, context, resources)
     stream = call_body(op, context, values, config_object)
     moments.body_begins()
     try:

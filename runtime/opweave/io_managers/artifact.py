@@ -66,6 +66,10 @@ class ArtifactIOManager(IOManager):
             ArtifactError: Nothing is stored, or the endpoint refused or did not answer for the configured time.
         """
         output = context.upstream_output
+        if output is None:
+            raise ArtifactError(
+                f"the input {context.name!r} is fed by no output: the artifact endpoint stores none for it"
+            )
         if not output.run_id:
             raise ArtifactError(
                 f"the asset {output.asset_key.to_user_string()!r} is not stored: no run has written it; materialize it first"

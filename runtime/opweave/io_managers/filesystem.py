@@ -48,11 +48,11 @@ class FilesystemIOManager(IOManager):
     the step.
 
     Args:
-        base_dir: Made when it does not exist.
+        base_dir: Made when it does not exist. Left out: ``storage`` in the instance's directory.
     """
 
-    def __init__(self, base_dir: str | os.PathLike[str]) -> None:
-        self.base_dir = Path(base_dir)
+    def __init__(self, base_dir: str | os.PathLike[str] | None = None) -> None:
+        self.base_dir = default_directory() if base_dir is None else Path(base_dir)
 
     def path_for(self, identifier: Sequence[str]) -> Path:
         """Return where the output with *identifier* is stored."""
@@ -60,7 +60,9 @@ class FilesystemIOManager(IOManager):
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
         """Store *obj*, whole or not at all."""
-        path = self.path_for(identifier_of(context))
+        self._store(context, self.path_for(identifier_of(context)), obj)
+
+    def _store(self, context: OutputContext, path: Path, obj: Any) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{path.name}.{os.getpid()}%part")
         try:
@@ -77,7 +79,9 @@ class FilesystemIOManager(IOManager):
         Raises:
             OpweaveInvariantViolationError: Nothing was.
         """
-        path = self.path_for(identifier_of(context))
+        return self._load(self.path_for(identifier_of(context)))
+
+    def _load(self, path: Path) -> Any:
         try:
             with path.open("rb") as stream:
                 # The file was written by a step of the same location; see the class.
