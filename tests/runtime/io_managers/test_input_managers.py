@@ -122,7 +122,7 @@ def test_a_resource_that_cannot_load_is_told_as_such() -> None:
 
 
 def test_an_unknown_manager_is_found_when_the_job_is_planned() -> None:
-    @op(ins={"value": In(input_manager_key="tabel")})
+    @op(ins={"value": In(input_manager_key="tables")})
     def same(value: int) -> int:
         return value
 
