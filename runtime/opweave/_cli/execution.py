@@ -3,55 +3,60 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import click
 
-from opweave._cli import moments, run_config, style, user_error
-from opweave._cli.failures import EXIT_CODES_HELP, EXIT_RUN_FAILED, CommandFailed, NotFound
+from opweave._cli import code, launching, moments, run_config, style, user_error
+from opweave._cli.failures import EXIT_CODES_HELP, EXIT_RUN_FAILED, CommandFailed
 
 if TYPE_CHECKING:
-    from opweave import Definitions, ExecuteInProcessResult, JobDefinition
+    from opweave import ExecuteInProcessResult, JobDefinition
+    from opweave.execution.result import OpweaveEvent
 
 
 @click.command("execute", epilog=EXIT_CODES_HELP)
-@click.option(
-    "-f", "--file", type=click.Path(path_type=Path), help="Python file with the definitions."
-)
-@click.option("-m", "--module", metavar="NAME", help="Python module with the definitions.")
-@click.option("-a", "--attribute", metavar="NAME", help="Name of the definitions in it.")
-@click.option(
-    "-d",
-    "--working-directory",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="First on the import path.",
-)
+@code.code_options
 @click.option(
     "-j", "--job", "job_name", metavar="NAME", help="Which job; not needed when there is only one."
 )
 @run_config.config_option
 @run_config.config_json_option
+@click.option(
+    "--tags",
+    "tag_texts",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Tag of the run; may be repeated.",
+)
+@click.option(
+    "--op-selection", multiple=True, metavar="OPS", help="Only these ops, with commas or repeated."
+)
 def execute(
     file: Path | None,
     module: str | None,
     attribute: str | None,
-    working_directory: Path | None,
+    directory: Path | None,
     job_name: str | None,
     config_files: Sequence[Path],
     config_texts: Sequence[str],
+    tag_texts: Sequence[str],
+    op_selection: Sequence[str],
 ) -> None:
-    """Execute a job in this process: no server, no record of the run."""
-    if (file is None) == (module is None):
-        raise click.UsageError("say where the job is: either -f FILE or -m MODULE")
+    """Execute a job in this process: no server, no record of the run.
+
+    Without -f or -m it takes the module that [tool.opweave] of pyproject.toml names.
+    """
     config = run_config.read(config_files, config_texts)
-    definitions = _load(file, module, attribute, working_directory)
-    job = _job(definitions, job_name)
+    tags = launching.parse_tags(tag_texts)
+    selection = [part.strip() for text in op_selection for part in text.split(",") if part.strip()]
+    named = code.Code(file=file, module=module, attribute=attribute, directory=directory)
+    job = code.job_of(named.load(), job_name)
     began = time.monotonic()
-    result = _run(job, config)
-    for line in _lines(result):
+    result = _run(job, config, tags, selection)
+    for line in _failures(result):
         click.echo(line)
     is_success = result.success
     took = moments.duration(time.monotonic() - began)
@@ -60,60 +65,61 @@ def execute(
         click.get_current_context().exit(EXIT_RUN_FAILED)
 
 
-def _load(
-    file: Path | None, module: str | None, attribute: str | None, working_directory: Path | None
-) -> Definitions:
-    from opweave import loading
-
-    pointer = loading.CodePointer(
-        kind="file" if file is not None else "module",
-        target=str(file.absolute()) if file is not None else str(module),
-        attribute=attribute,
-        working_directory=str(working_directory) if working_directory else None,
-    )
-    try:
-        return loading.load_definitions(pointer)
-    except loading.LoadError as error:
-        traceback = f"{error.traceback.rstrip()}\n" if error.traceback else ""
-        raise CommandFailed(f"{pointer} cannot be loaded\n{traceback}{error.message}") from error
-
-
-def _job(definitions: Definitions, name: str | None) -> JobDefinition:
-    jobs = {job.name: job for job in definitions.jobs}
-    known = ", ".join(sorted(jobs)) or "none"
-    if name is None:
-        if len(jobs) != 1:
-            raise click.UsageError(f"say which job with -j NAME; there are: {known}")
-        return next(iter(jobs.values()))
-    if name not in jobs:
-        raise NotFound(f"there is no job {name!r}; there are: {known}")
-    return jobs[name]
-
-
-def _run(job: JobDefinition, config: run_config.RunConfigInput) -> ExecuteInProcessResult:
-    from opweave.errors import OpweaveInvalidConfigError
+def _run(
+    job: JobDefinition,
+    config: run_config.RunConfigInput,
+    tags: Mapping[str, str],
+    selection: Sequence[str],
+) -> ExecuteInProcessResult:
+    from opweave.errors import OpweaveError, OpweaveInvalidConfigError
+    from opweave.execution import in_process
     from opweave.wire import codec
 
+    progress = _Progress()
     try:
-        return job.execute_in_process(config.content, raise_on_error=False)
+        return in_process.execute(
+            job,
+            config.content,
+            raise_on_error=False,
+            op_selection=selection,
+            tags=tags,
+            on_event=progress.tell,
+        )
     except OpweaveInvalidConfigError as error:
         hint = f"nothing was run. Job {job.name!r} needs a config that fits."
         raise run_config.refuse(config, codec.encode(error.problems), hint) from error
+    except OpweaveError as error:
+        raise CommandFailed(f"{error}; nothing was run") from error
 
 
-def _lines(result: ExecuteInProcessResult) -> Iterator[str]:
-    """Yield a line per step and the user's traceback of each that failed; what they logged went to standard error."""
-    statuses = {"STEP_SUCCESS": "SUCCESS", "STEP_FAILURE": "FAILURE", "STEP_SKIPPED": "SKIPPED"}
-    width = max(len(step.key) for step in result.plan.steps)
-    for event in result.all_events:
-        status = statuses.get(event.event_type)
+class _Progress:
+    """Prints a line for each step as it ends; what steps log goes to standard error by itself."""
+
+    _STATUSES: ClassVar = {
+        "STEP_SUCCESS": "SUCCESS",
+        "STEP_FAILURE": "FAILURE",
+        "STEP_SKIPPED": "SKIPPED",
+    }
+
+    def __init__(self) -> None:
+        self._began: dict[str, float] = {}
+
+    def tell(self, event: OpweaveEvent) -> None:
+        """Print what *event* means for its step, if it ends one."""
+        key = event.step_key or ""
+        self._began.setdefault(key, time.monotonic())
+        status = self._STATUSES.get(event.event_type)
         if status is None:
-            continue
+            return
         mark = style.status(style.MARKS[status], status)
-        key = style.safe_line(event.step_key or "")
-        why = event.message.removeprefix(f"skipped {event.step_key}: ")
-        note = style.safe_line(why) if status == "SKIPPED" else ""
-        yield f"  {key:<{width}}  {mark}  {style.status(status)}  {note}".rstrip()
+        why = event.message.removeprefix(f"skipped {key}: ")
+        took = moments.duration(time.monotonic() - self._began[key])
+        note = style.safe_line(why) if status == "SKIPPED" else took
+        click.echo(f"  {style.safe_line(key)}  {mark}  {style.status(status)}  {note}".rstrip())
+
+
+def _failures(result: ExecuteInProcessResult) -> Iterator[str]:
+    """Yield the user's traceback of each step that failed."""
     for key, failure in result.failures.items():
         yield style.status(f"{style.safe_line(key)} failed: {failure.reason}", "FAILURE")
         error = failure.error

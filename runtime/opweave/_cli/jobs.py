@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from opweave._cli import (
+    code,
     execution,
     launching,
     program,
@@ -50,11 +51,17 @@ _COLUMNS = (
 @job_group.command("list", epilog=EXIT_CODES_HELP)
 @output_option
 @suggestions.location_option("Only the jobs of this code location.")
+@code.code_options
 @server_options
-def list_jobs(options: ServerOptions, location: str | None, output: str) -> None:
-    """List the jobs that can be launched."""
-    with options.connect() as client:
-        found = client.execute(queries.JOBS, {"namespace": options.namespace, "location": location})
+def list_jobs(options: ServerOptions, location: str | None, output: str, **given: Any) -> None:
+    """List the jobs that can be launched; with -f or -m those of that code, without a server."""
+    named = code.Code(**given)
+    if named.is_given:
+        found: dict[str, Any] = {"jobs": code.listed(named.load()), "declaredJobs": []}
+    else:
+        with options.connect() as client:
+            variables = {"namespace": options.namespace, "location": location}
+            found = client.execute(queries.JOBS, variables)
     rows = [_row(job, found["declaredJobs"]) for job in found["jobs"]]
     write_rows(rows, _COLUMNS, output, nothing="no jobs: no code location has loaded one")
 
@@ -75,11 +82,19 @@ def _row(job: Mapping[str, Any], declared: Sequence[Mapping[str, Any]]) -> dict[
 @click.argument("name", shell_complete=suggestions.jobs)
 @output_option
 @suggestions.location_option("Code location of the job.")
+@code.code_options
 @server_options
-def print_job(options: ServerOptions, name: str, location: str | None, output: str) -> None:
-    """Print the steps of a job and what each waits for."""
-    with options.connect() as client:
-        found = client.execute(queries.JOB, {"namespace": options.namespace, "location": location})
+def print_job(
+    options: ServerOptions, name: str, location: str | None, output: str, **given: Any
+) -> None:
+    """Print the steps of a job and what each waits for; with -f or -m of that code, without a server."""
+    named = code.Code(**given)
+    if named.is_given:
+        found: dict[str, Any] = {"jobs": code.listed(named.load()), "declaredJobs": []}
+    else:
+        with options.connect() as client:
+            variables = {"namespace": options.namespace, "location": location}
+            found = client.execute(queries.JOB, variables)
     names = {name, *(d["jobName"] for d in found["declaredJobs"] if d["name"] == name)}
     jobs = [job for job in found["jobs"] if job["name"] in names]
     if not jobs:
@@ -89,7 +104,8 @@ def print_job(options: ServerOptions, name: str, location: str | None, output: s
         write_structured(jobs[0] if len(jobs) == 1 else jobs, output)
         return
     for job in jobs:
-        click.echo(f"{style.bold(style.safe_line(job['name']))}  location {_location(job)}")
+        place = f"  location {_location(job)}" if not named.is_given else ""
+        click.echo(f"{style.bold(style.safe_line(job['name']))}{place}")
         if job["description"]:
             click.echo(f"  {style.safe_line(job['description'])}")
         width = max(len(step["stepKey"]) for step in job["steps"]) if job["steps"] else 0
@@ -102,9 +118,17 @@ def print_job(options: ServerOptions, name: str, location: str | None, output: s
 @job_group.command("scaffold-config", epilog=EXIT_CODES_HELP)
 @click.argument("name", shell_complete=suggestions.jobs)
 @suggestions.location_option("Code location of the job.")
+@code.code_options
 @server_options
-def scaffold_config(options: ServerOptions, name: str, location: str | None) -> None:
-    """Print a complete example of a job's run config, with types and defaults."""
+def scaffold_config(options: ServerOptions, name: str, location: str | None, **given: Any) -> None:
+    """Print a complete example of a job's run config, with types and defaults; with -f or -m without a server."""
+    named = code.Code(**given)
+    if named.is_given:
+        from opweave.config.scaffold import scaffold_job
+
+        text = scaffold_job(code.job_of(named.load(), name), include_defaults=True)
+        click.echo(style.safe(text).rstrip("\n"))
+        return
     with options.connect() as client:
         job = launching.job_selector(client, name, namespace=options.namespace, location=location)
         result = client.execute(queries.SCAFFOLD, {"job": job})["scaffoldRunConfig"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from opweave import errors
@@ -42,6 +42,7 @@ def execute(
     asset_selection: Any = None,
     default_io_manager: IOManager | None = None,
     asset_versions: Mapping[str, str] | None = None,
+    on_event: Callable[[OpweaveEvent], None] | None = None,
 ) -> ExecuteInProcessResult:
     """Run *job* and return its result.
 
@@ -49,6 +50,7 @@ def execute(
         clock: Waits between retries.
         default_io_manager: Stores what names no other I/O manager; by default values stay in memory.
         asset_versions: Data versions of assets that were written before, by written key.
+        on_event: Called with each event as it happens.
         others: Those of `JobDefinition.execute_in_process`.
     """
     replaced = {
@@ -65,7 +67,9 @@ def execute(
         run_id or secrets.token_hex(13), job.name, {**plan.tags, **(tags or {})}, plan.run_config
     )
     manager = default_io_manager or InMemoryIOManager()
-    made = _InProcessRun(job, plan, run, clock or SystemClock(), manager, asset_versions or {})
+    made = _InProcessRun(
+        job, plan, run, clock or SystemClock(), manager, asset_versions or {}, on_event
+    )
     return made.execute(raise_on_error)
 
 
@@ -80,7 +84,9 @@ class _InProcessRun:
         clock: Clock,
         default_io_manager: IOManager,
         asset_versions: Mapping[str, str],
+        on_event: Callable[[OpweaveEvent], None] | None,
     ) -> None:
+        self._on_event = on_event
         self._default_io_manager = default_io_manager
         self._asset_versions = dict(asset_versions)
         self._job = job
@@ -233,7 +239,7 @@ class _InProcessRun:
 
     def _recorder(self, step_key: str | None) -> Any:
         def record(event_type: EventType, message: str, payload: dict[str, Any]) -> None:
-            self._events.append(OpweaveEvent(event_type, message, step_key, payload))
+            self._keep(OpweaveEvent(event_type, message, step_key, payload))
             if event_type in _ASSET_EVENTS:
                 self._note_version(payload)
 
@@ -253,4 +259,9 @@ class _InProcessRun:
         step_key: str | None = None,
         payload: Mapping[str, Any] | None = None,
     ) -> None:
-        self._events.append(OpweaveEvent(event_type, message, step_key, payload or {}))
+        self._keep(OpweaveEvent(event_type, message, step_key, payload or {}))
+
+    def _keep(self, event: OpweaveEvent) -> None:
+        self._events.append(event)
+        if self._on_event is not None:
+            self._on_event(event)

@@ -490,6 +490,40 @@ def test_starts_quickly_and_lightly() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_looks_at_the_code_itself() -> None:
+    """Jobs of a file are listed, printed and scaffolded without any server."""
+    file = ("-f", str(Path(__file__).with_name("shop.py")))
+    nowhere = {"OPWEAVE_URL": "http://127.0.0.1:9"}
+    rows = json.loads(opweave("job", "list", *file, "-o", "json", **nowhere).stdout)
+    assert {row["name"]: row["requiresConfig"] for row in rows} == {
+        name: name == "slow" for name in JOBS
+    }
+    printed = opweave("job", "print", "daily_report", *file, **nowhere).stdout
+    assert ["daily_report", "total    after clean"] == [
+        printed.splitlines()[0],
+        printed.splitlines()[-1].strip(),
+    ]
+    scaffolded = opweave("job", "scaffold-config", "daily_report", *file, **nowhere)
+    assert {"max_rows": 3} == yaml.safe_load(scaffolded.stdout)["ops"]["clean"]["config"]
+    unknown = opweave("job", "print", "nope", *file, **nowhere)
+    assert (3, True) == (unknown.returncode, "there are: daily_report" in unknown.stderr)
+
+
+def test_executes_the_job_of_a_project(tmp_path: Path) -> None:
+    """The module stands in pyproject.toml; a selection and tags are those of a launch, and each step is told."""
+    (tmp_path / "shop.py").write_text(
+        Path(__file__).with_name("shop.py").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    (tmp_path / "pyproject.toml").write_text('[tool.opweave]\nmodule_name = "shop"\n')
+    options = ("-d", str(tmp_path), "-j", "daily_report", "--tags", "team=x")
+    done = opweave("job", "execute", *options, "--op-selection", "*clean")
+    assert done.returncode == 0, done.stderr
+    steps = [line.split()[:3] for line in done.stdout.splitlines() if "✓" in line]
+    assert [["extract", "✓", "SUCCESS"], ["clean", "✓", "SUCCESS"]] == steps
+    nothing = opweave("job", "execute", "-d", str(tmp_path / ".."))
+    assert (2, True) == (nothing.returncode, "-f FILE or -m MODULE" in nothing.stderr)
+
+
 def test_executes_a_job_in_this_process() -> None:
     """A job runs without any server; a failure has the traceback and the exit code 1."""
     shop_file = str(Path(__file__).with_name("shop.py"))
