@@ -13,6 +13,7 @@
     ├── OpweaveAssetCheckFailedError            fix the data: a blocking check of an asset failed
     ├── OpweaveUnknownResourceError             a resource is used that the op did not ask for
     ├── OpweaveTypeCheckDidNotPass              a value is not of the type that its input or output declares
+    ├── OpweaveOpTimedOutError                  a body ran longer than the op's time limit
     └── OpweaveUserCodeExecutionError           the user's code raised; ``__cause__`` is what it raised
         ├── OpweaveExecutionStepExecutionError  an op's body
         ├── OpweaveResourceFunctionError        a resource's set-up
@@ -101,6 +102,10 @@ class OpweaveUserCodeExecutionError(OpweaveError):
 
 class OpweaveExecutionStepExecutionError(OpweaveUserCodeExecutionError):
     """An op's body raised."""
+
+
+class OpweaveOpTimedOutError(OpweaveError):
+    """An op's body ran longer than the op's time limit."""
 
 
 class OpweaveResourceFunctionError(OpweaveUserCodeExecutionError):

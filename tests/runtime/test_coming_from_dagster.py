@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import opweave
-from opweave.execution.plan import MAX_RUNTIME_TAG
 from opweave.execution.pod_shape import POD_TAG
+from opweave.execution.time_limit import MAX_RUNTIME_TAG
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "coming-from-dagster.md"
 

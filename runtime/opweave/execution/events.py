@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from opweave import errors
@@ -39,10 +40,15 @@ class StepEvents:
         self.step_key = step_key
         self._emit = emit
         self._lock = threading.RLock()
+        self._hold: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def hold_by(self, hold: Callable[[], AbstractContextManager[None]]) -> None:
+        """Emit each event within a context that *hold* gives: what interrupts the step waits for its end."""
+        self._hold = hold
 
     def tell(self, event_type: EventType, message: str, payload: dict[str, Any]) -> None:
         """Emit one event; callable from any thread."""
-        with self._lock:
+        with self._hold(), self._lock:
             self._emit(event_type, message, payload)
 
     def step_started(self) -> None:

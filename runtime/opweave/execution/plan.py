@@ -6,13 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from opweave import errors
-from opweave.config.problems import shown
 from opweave.deferred import deferred_module
 from opweave.definitions.inputs import InputDefinition
 from opweave.definitions.job import JobDefinition
 from opweave.definitions.run_config import RunConfig
 from opweave.definitions.structure import JobStructure, OpNode
+from opweave.execution import time_limit
 from opweave.execution.pod_shape import POD_TAG, pod_shape
 from opweave.wire import mapped_steps
 from opweave.wire import plan as wire
@@ -21,10 +20,6 @@ if TYPE_CHECKING:
     from opweave.definitions.assets import selection as asset_selections
 else:
     asset_selections = deferred_module("opweave.definitions.assets.selection")
-
-MAX_RUNTIME_TAG = "opweave/max_runtime"
-"""On an op: seconds from the start of its body after which the step is stopped."""
-
 
 AFTER_INPUT = "(after)"
 """Name of the input of a step for what it waits for beside its op's inputs; no op can have one of this name."""
@@ -122,7 +117,7 @@ def _step(job: JobDefinition, structure: JobStructure, node: OpNode) -> wire.Pla
         tags=_tags(node),
         pod=pod_shape(node.tags.get(POD_TAG), f"{node.path!r} in {job}"),
         retry_policy=policy.to_wire() if policy is not None else None,
-        timeout_seconds=_timeout(node, job),
+        timeout_seconds=time_limit.limit_of(node, job),
         mapped_over=structure.mapped_over.get(node.path),
         assets=_assets(node),
         asset_checks=_asset_checks(node),
@@ -210,18 +205,3 @@ def _tags(node: OpNode) -> dict[str, str]:
         for key, value in node.tags.items()
         if key != POD_TAG
     }
-
-
-def _timeout(node: OpNode, job: JobDefinition) -> float | None:
-    value = node.tags.get(MAX_RUNTIME_TAG)
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError):
-        seconds = -1.0
-    if not 0 < seconds < float("inf"):
-        raise errors.OpweaveInvalidDefinitionError(
-            f"{node.path!r} in {job} has the tag {MAX_RUNTIME_TAG} with {shown(value)}: give a number of seconds above 0"
-        )
-    return seconds

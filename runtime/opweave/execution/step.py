@@ -18,7 +18,7 @@ from opweave.deferred import deferred_module
 from opweave.definitions import job_config
 from opweave.definitions.job import DEFAULT_IO_MANAGER_KEY, JobDefinition
 from opweave.definitions.structure import OpNode
-from opweave.execution import current_step
+from opweave.execution import current_step, time_limit
 from opweave.execution import inputs as step_inputs
 from opweave.execution import outputs as step_outputs
 from opweave.execution.body import call_body
@@ -133,10 +133,14 @@ def run_step(
     current = current_step.CurrentStep(events, task.run.job_name, task.run.run_id)
     retries = 0
     events.step_started()
+    seconds = time_limit.limit_of(task.node, task.job)
+    limit = None if seconds is None else time_limit.TimeLimit(task.node.path, seconds)
+    if limit is not None:
+        events.hold_by(limit.held)
     while True:
         try:
             with current_step.running(current), open_resources() as resources:
-                values = _run_once(task, events, resources, retries, moments)
+                values = _run_once(task, events, resources, retries, moments, limit)
             produced = step_outputs.produced(task.node.definition, values)
             success = StepSuccess(
                 outputs=produced,
@@ -181,6 +185,7 @@ def _run_once(
     resources: Mapping[str, Any],
     retries: int,
     moments: _Moments,
+    limit: time_limit.TimeLimit | None,
 ) -> dict[str, Any]:
     """Run one try; return the values of the outputs."""
     node = task.node
@@ -204,7 +209,8 @@ def _run_once(
     stream = call_body(op, context, values, config_object)
     moments.body_begins()
     try:
-        _drain(stream, receiver, node)
+        with contextlib.nullcontext() if limit is None else limit.running():
+            _drain(stream, receiver, node)
     finally:
         moments.body_ended()
         stream.close()
@@ -264,6 +270,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (errors.OpweaveExecutionLoadInputError, "InputNotLoaded"),
     (errors.OpweaveResourceFunctionError, "ResourceNotReady"),
     (errors.OpweaveExecutionStepExecutionError, "UserCodeError"),
+    (errors.OpweaveOpTimedOutError, "OpTimedOut"),
     (errors.OpweaveTypeCheckDidNotPass, "TypeCheckFailed"),
     (errors.OpweaveStepOutputNotFoundError, "OutputMissing"),
     (errors.OpweaveInvariantViolationError, "OutputInvalid"),

@@ -67,13 +67,14 @@ class StepRuns:
         body: str,
         *,
         file: str | None = None,
+        decorator: str = "@op",
         prefix: Sequence[str] = (),
         **environment: str,
     ) -> StepRun:
         """Start a step whose op ``work`` has the statements *body*; *file* replaces the whole file of user code."""
         code = file or (
             PREAMBLE
-            + "@op\ndef work(context):\n"
+            + f"{decorator}\ndef work(context):\n"
             + textwrap.indent(textwrap.dedent(body).strip() or "pass", "    ")
             + "\n@job(name='work')\ndef work_job():\n    work()\n"
             + "defs = Definitions(jobs=[work_job])\n"

@@ -254,3 +254,19 @@ def test_wrong_use_is_told_on_standard_error(steps: StepRuns) -> None:
     ended = steps.run("pass", OPWEAVE_RUN_ID="")
     assert ended.code == 2
     assert b"OPWEAVE_RUN_ID is not set" in ended.stderr
+
+
+def test_a_step_over_its_time_limit_fails_with_the_limit_named(
+    ingest: IngestDouble, steps: StepRuns
+) -> None:
+    """Its log has no torn event although the body never stopped telling."""
+    body = """
+    while True:
+        context.log.info('again')
+    """
+    ended = steps.start(body, decorator="@op(tags={'opweave/max_runtime': '0.2'})").wait()
+    assert ended.code == 1
+    assert failure(ingest)["reason"] == "OpTimedOut"
+    assert failure(ingest)["kind"] == "USER_CODE"
+    assert "0.2 s" in str(failure(ingest)["message"])
+    assert [event["seq"] for event in ingest.events] == list(range(len(ingest.events)))
