@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -133,10 +134,49 @@ def test_a_body_within_its_limit_leaves_no_alarm_behind() -> None:
     def daily() -> None:
         quick()
 
-    before = signal.getsignal(signal.SIGALRM)
+    before, hook = signal.getsignal(signal.SIGALRM), sys.unraisablehook
     assert daily.execute_in_process().success
     assert signal.getsignal(signal.SIGALRM) is before
-    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert sys.unraisablehook is hook
+
+
+def test_an_alarm_of_somebody_else_goes_on() -> None:
+    """As that of a test runner."""
+
+    @op(tags=LIMIT)
+    def quick() -> int:
+        return 1
+
+    @job
+    def daily() -> None:
+        quick()
+
+    others = signal.setitimer(signal.ITIMER_REAL, 1000)
+    assert daily.execute_in_process().success
+    left, _ = signal.setitimer(signal.ITIMER_REAL, *others)
+    assert 900 < left <= 1000
+
+
+def test_an_interruption_within_a_finalizer_is_made_again() -> None:
+    """The interpreter lets no exception out of one."""
+
+    class Slow:
+        def __del__(self) -> None:
+            time.sleep(0.1)
+
+    @op(tags=LIMIT)
+    def finalizes() -> None:
+        Slow()
+        while True:
+            pass
+
+    @job
+    def daily() -> None:
+        finalizes()
+
+    began = time.monotonic()
+    assert not daily.execute_in_process(raise_on_error=False).success
+    assert time.monotonic() - began < LONG / 2
 
 
 def test_outside_of_the_main_thread_the_body_runs_to_its_end() -> None:
