@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from opweave import errors
 from opweave.deferred import deferred_module
 from opweave.definitions.inputs import InputDefinition
 from opweave.definitions.job import JobDefinition
