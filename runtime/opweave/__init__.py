@@ -144,6 +144,15 @@ if TYPE_CHECKING:
     from opweave.definitions.resource import resource as resource
     from opweave.definitions.retry_policy import RetryPolicy as RetryPolicy
     from opweave.definitions.run_config import RunConfig as RunConfig
+    from opweave.definitions.run_request import RunRequest as RunRequest
+    from opweave.definitions.run_request import SkipReason as SkipReason
+    from opweave.definitions.schedule import DefaultScheduleStatus as DefaultScheduleStatus
+    from opweave.definitions.schedule import ScheduleDefinition as ScheduleDefinition
+    from opweave.definitions.schedule import schedule as schedule
+    from opweave.definitions.sensor import DefaultSensorStatus as DefaultSensorStatus
+    from opweave.definitions.sensor import SensorDefinition as SensorDefinition
+    from opweave.definitions.sensor import SensorResult as SensorResult
+    from opweave.definitions.sensor import sensor as sensor
     from opweave.definitions.types import Nothing as Nothing
     from opweave.definitions.types import OpweaveType as OpweaveType
     from opweave.definitions.types import TypeCheck as TypeCheck
@@ -185,6 +194,10 @@ if TYPE_CHECKING:
     from opweave.execution.materialize import observe as observe
     from opweave.execution.result import ExecuteInProcessResult as ExecuteInProcessResult
     from opweave.execution.result import OpweaveEvent as OpweaveEvent
+    from opweave.execution.tick_context import (
+        ScheduleEvaluationContext as ScheduleEvaluationContext,
+    )
+    from opweave.execution.tick_context import SensorEvaluationContext as SensorEvaluationContext
     from opweave.execution.validation import validate_run_config as validate_run_config
     from opweave.io_managers.custom_path import (
         custom_path_fs_io_manager as custom_path_fs_io_manager,
@@ -202,6 +215,8 @@ if TYPE_CHECKING:
     from opweave.testing.contexts import build_input_context as build_input_context
     from opweave.testing.contexts import build_op_context as build_op_context
     from opweave.testing.contexts import build_output_context as build_output_context
+    from opweave.testing.tick_contexts import build_schedule_context as build_schedule_context
+    from opweave.testing.tick_contexts import build_sensor_context as build_sensor_context
     from opweave.wire.attempt import EventType as EventType
     from opweave.wire.plan import Backoff as Backoff
     from opweave.wire.plan import Jitter as Jitter
@@ -343,6 +358,19 @@ _MODULES = {
     "build_input_context": "opweave.testing.contexts",
     "build_op_context": "opweave.testing.contexts",
     "build_output_context": "opweave.testing.contexts",
+    "RunRequest": "opweave.definitions.run_request",
+    "SkipReason": "opweave.definitions.run_request",
+    "schedule": "opweave.definitions.schedule",
+    "ScheduleDefinition": "opweave.definitions.schedule",
+    "DefaultScheduleStatus": "opweave.definitions.schedule",
+    "sensor": "opweave.definitions.sensor",
+    "SensorDefinition": "opweave.definitions.sensor",
+    "SensorResult": "opweave.definitions.sensor",
+    "DefaultSensorStatus": "opweave.definitions.sensor",
+    "ScheduleEvaluationContext": "opweave.execution.tick_context",
+    "SensorEvaluationContext": "opweave.execution.tick_context",
+    "build_schedule_context": "opweave.testing.tick_contexts",
+    "build_sensor_context": "opweave.testing.tick_contexts",
     "EventType": "opweave.wire.attempt",
     "Backoff": "opweave.wire.plan",
     "Jitter": "opweave.wire.plan",
@@ -382,6 +410,8 @@ __all__ = [
     "ConfigurableIOManagerFactory",
     "ConfigurableResource",
     "DataVersion",
+    "DefaultScheduleStatus",
+    "DefaultSensorStatus",
     "Definitions",
     "DependencyDefinition",
     "DynamicOut",
@@ -452,8 +482,15 @@ __all__ = [
     "RetryPolicy",
     "RetryRequested",
     "RunConfig",
+    "RunRequest",
+    "ScheduleDefinition",
+    "ScheduleEvaluationContext",
     "Selector",
+    "SensorDefinition",
+    "SensorEvaluationContext",
+    "SensorResult",
     "Shape",
+    "SkipReason",
     "SourceAsset",
     "StepTerminated",
     "String",
@@ -469,6 +506,8 @@ __all__ = [
     "build_input_context",
     "build_op_context",
     "build_output_context",
+    "build_schedule_context",
+    "build_sensor_context",
     "custom_path_fs_io_manager",
     "define_asset_job",
     "external_asset_from_spec",
@@ -501,6 +540,8 @@ __all__ = [
     "observe",
     "op",
     "resource",
+    "schedule",
+    "sensor",
     "validate_run_config",
 ]
 

@@ -22,11 +22,8 @@ _NAMES = {
         static_partitioned_config dynamic_partitioned_config
     """,
     "schedules and sensors": """
-        schedule sensor asset_sensor multi_asset_sensor run_status_sensor run_failure_sensor ScheduleDefinition
-        SensorDefinition ScheduleEvaluationContext SensorEvaluationContext SensorResult RunRequest SkipReason
-        RunStatusSensorContext RunFailureSensorContext DefaultScheduleStatus DefaultSensorStatus OpweaveRunStatus
-        build_schedule_from_partitioned_job build_schedule_context build_sensor_context
-        AutomationConditionSensorDefinition
+        asset_sensor multi_asset_sensor run_status_sensor run_failure_sensor RunStatusSensorContext RunFailureSensorContext
+        OpweaveRunStatus build_schedule_from_partitioned_job AutomationConditionSensorDefinition
     """,
     "hooks": "HookContext HookDefinition failure_hook success_hook build_hook_context",
     "executors": """

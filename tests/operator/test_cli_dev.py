@@ -290,3 +290,40 @@ def test_shows_and_migrates_an_instance(tmp_path: Path, code: Path) -> None:
     assert (0, 0) == (migrated.returncode, shown.returncode), migrated.stderr + shown.stderr
     assert "local/shop" in shown.stdout
     assert not os.environ.get("OPWEAVE_HOME")
+
+
+TICKING = """
+from opweave import DefaultSensorStatus, Definitions, RunRequest, job, op, sensor
+
+@op
+def work(): ...
+
+@job
+def report():
+    work()
+
+@sensor(job=report, minimum_interval_seconds=1, default_status=DefaultSensorStatus.RUNNING)
+def counts(context):
+    number = int(context.cursor or 0) + 1
+    context.update_cursor(str(number))
+    return RunRequest(run_key=str(min(number, 2)), tags={"number": str(number)})
+
+defs = Definitions(sensors=[counts])
+"""
+
+
+def test_a_sensor_in_code_launches_a_run_for_each_key(tmp_path: Path) -> None:
+    """Its cursor moves on, also over a restart; a key that was used launches nothing."""
+    file, home = tmp_path / "shop.py", tmp_path / "home"
+    file.write_text(TICKING, encoding="utf-8")
+    for wanted in (1, 2):
+        instance = start_instance(home, "-f", str(file))
+        try:
+            runs: list[dict[str, str]] = []
+            while len(runs) < wanted:
+                runs = json.loads(instance.run("run", "list", "-o", "json").stdout)
+            waited = [instance.run("run", "wait", run["runId"]) for run in runs]
+        finally:
+            kill_instance(instance)
+        assert {done.returncode for done in waited} == {0}
+    assert len(runs) == 2

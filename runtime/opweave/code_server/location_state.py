@@ -103,7 +103,11 @@ class LocationState:
             snapshot_assets,
             snapshot_checks,
         )
-        from opweave.execution.snapshot import snapshot_job  # noqa: PLC0415 - as above
+        from opweave.execution.snapshot import (  # noqa: PLC0415 - as above
+            snapshot_job,
+            snapshot_schedule,
+            snapshot_sensor,
+        )
 
         try:
             nodes = snapshot_assets(definitions)
@@ -113,6 +117,10 @@ class LocationState:
                 assets=tuple(node.key for node in nodes if node.op is not None),
                 asset_nodes=nodes,
                 asset_checks=snapshot_checks(definitions.get_asset_graph()),
+                schedules=tuple(schedule.name for schedule in definitions.schedules),
+                sensors=tuple(sensor.name for sensor in definitions.sensors),
+                schedule_details=tuple(map(snapshot_schedule, definitions.schedules)),
+                sensor_details=tuple(map(snapshot_sensor, definitions.sensors)),
                 load_seconds=seconds,
                 runtime_version=self._runtime_version,
             )

@@ -16,10 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, TypeVar
 
 from opweave import tracebacks
-from opweave.code_server import answers
+from opweave.code_server import answers, tick_process
 from opweave.code_server.location_state import LocationState
 from opweave.wire.codec import WireError, decode, encode
 from opweave.wire.location import PlanRequest, ScaffoldRequest, WorkerCommand
+from opweave.wire.ticks import ScheduleTickRequest, SensorTickRequest
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_CONNECTIONS = 64
@@ -157,6 +158,8 @@ class _Handler(BaseHTTPRequestHandler):
     _posts: ClassVar[dict[str, tuple[type[Any], Callable[[Any, Any], Any]]]] = {
         "/v1/plan": (PlanRequest, answers.plan),
         "/v1/scaffold-config": (ScaffoldRequest, answers.scaffold),
+        "/v1/schedule-tick": (ScheduleTickRequest, tick_process.schedule_tick),
+        "/v1/sensor-tick": (SensorTickRequest, tick_process.sensor_tick),
     }
 
     def _health(self) -> tuple[HTTPStatus, bytes]:

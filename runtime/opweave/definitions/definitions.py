@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opweave import errors
 from opweave.config.problems import shown
@@ -23,11 +23,16 @@ if TYPE_CHECKING:
     from opweave.definitions.assets.define_job import UnresolvedAssetJobDefinition
     from opweave.definitions.assets.key import CoercibleToAssetKey
     from opweave.definitions.assets.spec import AssetSpec
+    from opweave.definitions.schedule import ScheduleDefinition
+    from opweave.definitions.sensor import SensorDefinition
     from opweave.execution import digest
 else:
     asset_keys = deferred_module("opweave.definitions.assets.key")
     location_assets = deferred_module("opweave.definitions.assets.location_assets")
     digest = deferred_module("opweave.execution.digest")
+
+
+_Instigator = TypeVar("_Instigator", "ScheduleDefinition", "SensorDefinition")
 
 
 class Definitions:
@@ -36,6 +41,8 @@ class Definitions:
     Args:
         assets: Assets, and specs of those that others write.
         jobs: Jobs, or graphs, which become jobs, or jobs of assets.
+        schedules: Their jobs become jobs of the location too.
+        sensors: The same.
         resources: For all jobs, by key: resource definitions, configurable resources, I/O managers or plain objects.
         asset_checks: Checks of the assets.
 
@@ -63,8 +70,6 @@ class Definitions:
         owner = f"Definitions ({self.origin})"
         unsupported.refuse(
             owner,
-            schedules=list(schedules or ()),
-            sensors=list(sensors or ()),
             executor=executor,
             loggers=loggers,
         )
@@ -80,6 +85,13 @@ class Definitions:
                 of_assets.append(given)
             else:
                 self._add(_as_job(given, owner).with_resources(self.resources), owner)
+        for instigator in (*(schedules or ()), *(sensors or ())):
+            known = [job.name for job in of_assets]
+            of_assets += [
+                target
+                for target in getattr(instigator, "targets", ())
+                if hasattr(target, "__opweave_asset_job__") and target.name not in known
+            ]
         self._assets: location_assets.LocationAssets | None = None
         everything = [*(assets or ()), *(asset_checks or ())]
         if everything or of_assets:
@@ -87,6 +99,99 @@ class Definitions:
             self._assets = location_assets.LocationAssets(
                 everything, of_assets, self.resources, owner
             )
+        self._schedules: dict[str, ScheduleDefinition] = {}
+        self._sensors: dict[str, SensorDefinition] = {}
+        for schedule in schedules or ():
+            if getattr(schedule, "__opweave_instigator__", None) != "schedule":
+                raise errors.OpweaveInvalidDefinitionError(
+                    f"{owner} is given {shown(schedule)} among its schedules: put @schedule on it"
+                )
+            self._add_instigator(cast("ScheduleDefinition", schedule), self._schedules, owner)
+        for sensor in sensors or ():
+            if getattr(sensor, "__opweave_instigator__", None) != "sensor":
+                raise errors.OpweaveInvalidDefinitionError(
+                    f"{owner} is given {shown(sensor)} among its sensors: put @sensor on it"
+                )
+            self._add_instigator(cast("SensorDefinition", sensor), self._sensors, owner)
+
+    def _add_instigator(self, given: _Instigator, into: dict[str, _Instigator], owner: str) -> None:
+        other = self._schedules.get(given.name) or self._sensors.get(given.name)
+        if other is not None:
+            raise errors.OpweaveInvalidDefinitionError(
+                f"{owner} has two schedules or sensors called {given.name!r} ({other.origin} and {given.origin}):"
+                " rename one of them"
+            )
+        names = [*self._jobs, *(self._assets.job_names if self._assets is not None else ())]
+        for target in given.targets:
+            name = target if isinstance(target, str) else target.name
+            if name in names:
+                continue
+            if not isinstance(target, job_definitions.JobDefinition):
+                hint = errors.did_you_mean(name, names)
+                known = ", ".join(names) or "none"
+                raise errors.OpweaveInvalidDefinitionError(
+                    f"{given.name!r} ({given.origin}) launches job {name!r:.120}, which {owner} does not have"
+                    f"{hint or f'; its jobs: {known}'}"
+                )
+            self._add(target.with_resources(self.resources), owner)
+        into[given.name] = given
+        self.resources_of(given)
+
+    def resources_of(
+        self, given: ScheduleDefinition | SensorDefinition
+    ) -> dict[str, resource_definitions.ResourceDefinition]:
+        """Return the resources that a schedule or sensor uses, each after those that it uses itself.
+
+        Raises:
+            OpweaveInvalidDefinitionError: A key has no resource.
+        """
+        found: dict[str, resource_definitions.ResourceDefinition] = {}
+
+        def require(key: str, user: str, chain: tuple[str, ...]) -> None:
+            if key in chain:
+                raise errors.OpweaveInvalidDefinitionError(
+                    f"resources of {given.name!r} need each other: {' -> '.join((*chain, key))}"
+                )
+            definition = self.resources.get(key)
+            if definition is None:
+                hint = errors.did_you_mean(key, self.resources)
+                raise errors.OpweaveInvalidDefinitionError(
+                    f"{user} needs the resource {key!r}, which Definitions ({self.origin}) does not have{hint}"
+                )
+            if key not in found:
+                for other in sorted(definition.required_resource_keys):
+                    require(other, f"the resource {key!r}", (*chain, key))
+                found[key] = definition
+
+        for key in sorted(given.required_resource_keys):
+            require(key, f"{given.name!r} ({given.origin})", ())
+        return found
+
+    @property
+    def schedules(self) -> tuple[ScheduleDefinition, ...]:
+        """The schedules, in the order in which they were given."""
+        return tuple(self._schedules.values())
+
+    @property
+    def sensors(self) -> tuple[SensorDefinition, ...]:
+        """The sensors, in the order in which they were given."""
+        return tuple(self._sensors.values())
+
+    def get_schedule_def(self, name: str) -> ScheduleDefinition:
+        """Return the schedule called *name*.
+
+        Raises:
+            OpweaveInvariantViolationError: There is none.
+        """
+        return _named(self._schedules, name, "schedule")
+
+    def get_sensor_def(self, name: str) -> SensorDefinition:
+        """Return the sensor called *name*.
+
+        Raises:
+            OpweaveInvariantViolationError: There is none.
+        """
+        return _named(self._sensors, name, "sensor")
 
     def _add(self, job: job_definitions.JobDefinition, owner: str) -> None:
         other = self._jobs.get(job.name)
@@ -168,6 +273,14 @@ class Definitions:
     def definitions_hash(self) -> str:
         """Return a digest of the structure of all jobs and of the source text of their ops and resources."""
         return digest.digest_of(self)
+
+
+def _named(known: Mapping[str, _Instigator], name: str, kind: str) -> _Instigator:
+    if name not in known:
+        listed = ", ".join(known) or "none"
+        hint = errors.did_you_mean(name, known) or f" (there is {listed})"
+        raise errors.OpweaveInvariantViolationError(f"there is no {kind} {name!r:.120}{hint}")
+    return known[name]
 
 
 def _as_job(given: object, owner: str) -> job_definitions.JobDefinition:

@@ -77,6 +77,11 @@ def read_signature(function: Callable[..., Any], owner: str) -> BodySignature:
     return BodySignature(has_context, config, tuple(resources), tuple(inputs), returns)
 
 
+def annotations_of(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """Return evaluated annotations; those that name nothing at run time stay texts."""
+    return _annotations(function)
+
+
 def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
     """Return evaluated annotations; those that name nothing at run time stay texts."""
     try:

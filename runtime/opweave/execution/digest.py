@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from opweave.execution.asset_snapshot import snapshot_assets, snapshot_checks
-from opweave.execution.snapshot import snapshot_job
+from opweave.execution.snapshot import snapshot_job, snapshot_schedule, snapshot_sensor
 from opweave.wire import codec
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ def _parts(definitions: Definitions) -> Iterator[str]:
         for key, resource in sorted(job.required_resources().items()):
             yield key
             yield source_of(resource.source)
+    for schedule in sorted(definitions.schedules, key=lambda schedule: schedule.name):
+        yield json.dumps(codec.encode(snapshot_schedule(schedule)), sort_keys=True)
+        yield source_of(schedule.function)
+    for sensor in sorted(definitions.sensors, key=lambda sensor: sensor.name):
+        yield json.dumps(codec.encode(snapshot_sensor(sensor)), sort_keys=True)
+        yield source_of(sensor.function)
 
 
 def source_of(function: object) -> str:

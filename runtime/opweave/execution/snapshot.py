@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opweave import errors
 from opweave.definitions import composition
 from opweave.definitions.graph import GraphDefinition
 from opweave.definitions.job import JobDefinition
 from opweave.execution.plan import planned_steps
-from opweave.wire.location import GraphNode, JobSnapshot
+from opweave.wire.location import GraphNode, JobSnapshot, ScheduleSnapshot, SensorSnapshot
 from opweave.wire.plan import RunPlan
+
+if TYPE_CHECKING:
+    from opweave.definitions.schedule import ScheduleDefinition
+    from opweave.definitions.sensor import SensorDefinition
 
 
 def snapshot_job(job: JobDefinition) -> JobSnapshot:
@@ -77,4 +81,27 @@ def _feeding(source: composition.InputSource | None, prefix: str) -> tuple[str, 
         f"{prefix}{member.node_name}"
         for member in composition.members_of(source)
         if isinstance(member, composition.OutputHandle)
+    )
+
+
+def snapshot_schedule(schedule: ScheduleDefinition) -> ScheduleSnapshot:
+    """Return what others may know of a schedule."""
+    return ScheduleSnapshot(
+        name=schedule.name,
+        crons=schedule.crons,
+        time_zone=schedule.execution_timezone or "",
+        jobs=(schedule.job_name,),
+        is_default_running=schedule.default_status.value == "RUNNING",
+        description=schedule.description,
+    )
+
+
+def snapshot_sensor(sensor: SensorDefinition) -> SensorSnapshot:
+    """Return what others may know of a sensor."""
+    return SensorSnapshot(
+        name=sensor.name,
+        jobs=sensor.job_names,
+        interval_seconds=sensor.minimum_interval_seconds,
+        is_default_running=sensor.default_status.value == "RUNNING",
+        description=sensor.description,
     )
