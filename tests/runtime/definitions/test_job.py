@@ -86,9 +86,9 @@ def test_two_jobs_of_one_name_are_refused_with_both_places() -> None:
 
 
 @pytest.mark.parametrize("name", ["schedules", "sensors"])
-def test_what_is_not_supported_yet_is_refused_by_name(name: str) -> None:
+def test_what_is_no_schedule_or_sensor_is_refused(name: str) -> None:
     given: dict[str, Any] = {name: [object()]}
-    with pytest.raises(OpweaveInvalidDefinitionError, match=f"{name} is not supported yet"):
+    with pytest.raises(OpweaveInvalidDefinitionError, match=f"among its {name}: put @"):
         Definitions(**given)
 
 
