@@ -73,6 +73,15 @@ async def open_storage(database_url: str, directory: Path) -> AsyncIterator[stor
         await stores.close()
 
 
+async def pending_migrations(database_url: str) -> tuple[str, ...]:
+    """Return the revisions that the database lacks, oldest first; it is left as it is."""
+    database = storage_engine.open_database(database_url)
+    try:
+        return await database.read(migrating.pending_revisions)
+    finally:
+        await database.close()
+
+
 def declared(local: settings.LocalSettings) -> declarations.Declarations:
     """Return what files, flags and the current directory declare.
 

@@ -24,7 +24,7 @@ from opweave_operator.settings import LocalSettings, OperatorSettings
 
 EXIT_USAGE = 2
 DEFAULT_PORT = 3000
-_DATABASE_NAME = "opweave.db"
+DATABASE_NAME = "opweave.db"
 _MANIFEST_SUFFIXES = {".yaml", ".yml", ".json"}
 
 
@@ -240,7 +240,7 @@ _database_option = click.option(
 @_database_option
 def migrate_instance(home: Path | None, database_url: str | None) -> None:
     """Bring the tables of the database up to this version; doing it again changes nothing."""
-    _run(_migrate(database_url or _database_in(_home(home)), _home(home)))
+    _run(_migrate(database_url or database_in(_home(home)), _home(home)))
 
 
 @instance.command("show")
@@ -263,9 +263,9 @@ async def _migrate(database_url: str, directory: Path) -> None:
 async def _show(database_url: str | None, home: Path) -> None:
     from opweave_operator import bootstrap
 
-    if database_url is None and not (home / _DATABASE_NAME).exists():
+    if database_url is None and not (home / DATABASE_NAME).exists():
         raise CommandFailed(f"{home} holds no instance; `opweave dev --home {home}` makes one")
-    url = database_url or _database_in(home)
+    url = database_url or database_in(home)
     async with bootstrap.open_storage(url, home) as stores:
         locations = await stores.catalog.list_locations()
         jobs = await stores.catalog.list_jobs()
@@ -330,8 +330,9 @@ def _home(home: Path | None) -> Path:
     return (home or Path("~/.opweave")).expanduser().absolute()
 
 
-def _database_in(home: Path) -> str:
-    return f"sqlite:///{home / _DATABASE_NAME}"
+def database_in(home: Path) -> str:
+    """Return the URL of the database that an instance has in its home unless told otherwise."""
+    return f"sqlite:///{home / DATABASE_NAME}"
 
 
 def _shown(path: Path) -> str:

@@ -18,6 +18,11 @@ _COMMANDS = {
     "job": ("opweave._cli.jobs", "job_group", "Launch jobs and look at what there is to launch."),
     "run": ("opweave._cli.runs", "run_group", "Look at runs, follow them and end them."),
     "location": ("opweave._cli.locations", "location_group", "Look at code locations."),
+    "doctor": (
+        "opweave._cli.doctor",
+        "doctor",
+        "Look for what is wrong with the server, the cluster and this machine.",
+    ),
     "migrate": ("opweave._cli.migrate", "migrate", "Rewrite a Dagster project for opweave."),
     "project": ("opweave._cli.project", "project_group", "Start a project."),
     "code-server": (

@@ -41,6 +41,23 @@ def upgrade(connection: Connection) -> None:
         command.upgrade(settings, "head")
 
 
+def pending_revisions(connection: Connection) -> tuple[str, ...]:
+    """Return the revisions that `upgrade` would apply, oldest first; nothing is changed.
+
+    Raises:
+        SchemaUnknown: The database's revision is not among ours.
+    """
+    scripts = script.ScriptDirectory.from_config(_configuration(None))
+    newest_first = [known.revision for known in scripts.walk_revisions()]
+    current = current_revision(connection)
+    if current is not None and current not in newest_first:
+        raise errors.SchemaUnknown(
+            f"the database's tables are at revision {current}, which this version of opweave does not know"
+        )
+    done = newest_first.index(current) if current is not None else len(newest_first)
+    return tuple(reversed(newest_first[:done]))
+
+
 def newest_revision() -> str:
     """Return the revision to which `upgrade` brings the tables."""
     settings = _configuration(None)

@@ -75,6 +75,17 @@ class Client:
             )
         return found
 
+    def probe(self, path: str, method: str = "GET") -> tuple[int, str]:
+        """Return status and text of a bare request.
+
+        Raises:
+            Unreachable: The server does not answer.
+        """
+        headers = {"Content-Type": "application/json"}
+        body = b"{}" if method == "POST" else b""
+        status, data = self._exchange(method, path, body, headers)
+        return status, data.decode("utf-8", errors="replace").strip()
+
     def stream(self, path: str) -> Iterator[bytes]:
         """Yield the body of ``GET path`` as it comes; 404 yields nothing."""
         connection = self._new_connection()
