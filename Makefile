@@ -80,6 +80,10 @@ ui-if-possible:
 ui-test: ui ## Format, lint, types, unit tests and bundle budgets of the web UI
 	$(call build_ui,lint type test size)
 
+.PHONY: ui-e2e
+ui-e2e: ui packages $(VENV)/.dev ## Journeys through the web UI in Chromium, against a real server
+	$(call build_ui,e2e)
+
 # --- checks ---------------------------------------------------------------------------------------------------------
 
 .PHONY: fmt
@@ -117,16 +121,16 @@ test-unit: $(VENV)/.dev ## Tests that need neither cluster nor PostgreSQL
 
 .PHONY: packages
 packages:
-	ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 && exit 0
+	ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 && command -v chromium > /dev/null && exit 0
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
-	  echo "PostgreSQL's server programs are not installed (Debian: postgresql): the tests that need them are skipped"
+	  echo "PostgreSQL's server programs or Chromium are not installed (Debian: postgresql, chromium): tests that need them do not run"
 	  exit 0
 	fi
 	# The tests start servers of their own; Debian's scripts shall not make and start one too.
 	mkdir -p /etc/postgresql-common
 	test -e /etc/postgresql-common/createcluster.conf || echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf
 	export DEBIAN_FRONTEND=noninteractive
-	install="apt-get install -y -qq --no-install-recommends postgresql"
+	install="apt-get install -y -qq --no-install-recommends postgresql chromium"
 	$$install > /dev/null 2>&1 || { apt-get update -qq && $$install > /dev/null; }
 
 .PHONY: test
@@ -136,6 +140,7 @@ test: packages $(VENV)/.dev ui ## Everything: lint, types, every test, the clust
 	trap 'kill $$cluster 2> /dev/null || true' EXIT
 	$(MAKE) --no-print-directory lint type ui-test
 	$(PYTEST) -n $(WORKERS) -m "not cluster"
+	command -v chromium > /dev/null && $(MAKE) --no-print-directory ui-e2e
 	wait $$cluster || true
 	trap - EXIT
 	tail -n 3 .cluster.log

@@ -61,7 +61,15 @@ export function Command({ text }: { text: string }) {
   );
 }
 
-export function CopyButton({ text, label = "copy" }: { text: string; label?: string }) {
+export function CopyButton({
+  text,
+  label = "copy",
+  shown = "copy",
+}: {
+  text: string;
+  label?: string;
+  shown?: string;
+}) {
   const [isCopied, setCopied] = useState(false);
   return (
     <button
@@ -74,7 +82,7 @@ export function CopyButton({ text, label = "copy" }: { text: string; label?: str
         setTimeout(() => setCopied(false), 1500);
       }}
     >
-      {isCopied ? "copied" : "copy"}
+      {isCopied ? "copied" : shown}
     </button>
   );
 }

@@ -138,7 +138,11 @@ function JobGraph({ job }: { job: JobData }) {
         ),
       ],
       label: node.path.slice(path ? path.length + 1 : 0),
-      detail: node.isGraph ? `graph ${node.definition}` : node.definition,
+      detail: node.isGraph
+        ? `graph ${node.definition}`
+        : node.path.endsWith(node.definition)
+          ? "op"
+          : `op ${node.definition}`,
       family: null,
       isGroup: node.isGraph,
     }));

@@ -340,8 +340,12 @@ function Workbench({ location, job, selector, origin, originText }: WorkbenchPro
         >
           Scaffold all
         </Button>
-        <CopyButton text={draft.text} label="copy the config" />
-        <CopyButton text={`opweave job launch ${job.name} --config run.yaml`} label="copy the command" />
+        <CopyButton text={draft.text} label="copy config" shown="copy config" />
+        <CopyButton
+          text={`opweave job launch ${job.name} --config run.yaml`}
+          label="copy command"
+          shown="copy command"
+        />
         <span className="grow" />
         {typeof cannot === "string" && <span className="muted">{cannot}</span>}
         <Button kind="primary" onClick={launch} disabledReason={cannot || undefined}>
