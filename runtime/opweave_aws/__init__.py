@@ -1,0 +1,1 @@
+"""opweave on AWS: `opweave_aws.s3`. Needs ``opweave[aws]``."""
