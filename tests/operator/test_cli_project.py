@@ -62,7 +62,7 @@ def test_its_manifests_fit_the_kinds(project: Path) -> None:
         for document in yaml_documents.read(file)
     ]
     kinds = [document.content["kind"] for document in documents]
-    assert ["CodeLocation", "Job"] == kinds
+    assert ["CodeLocation", "Job", "Schedule"] == kinds
     for document, kind in zip(documents, kinds, strict=True):
         manifest_schema.check(document, kind)
 

@@ -137,6 +137,11 @@ def discover(directory: Path) -> Declarations:
 def _entry(entry: Any, where: str, base: Path) -> LocalLocation:
     if isinstance(entry, dict) and "grpc_server" in entry:
         raise DeclarationError(_instead_of_grpc(entry["grpc_server"], where))
+    if isinstance(entry, dict) and "autoload_defs_module" in entry:
+        raise DeclarationError(
+            f"{where}: autoload_defs_module is not supported yet. Gather the definitions of the module in one "
+            "`defs = Definitions(...)` and write python_module with the module that holds it"
+        )
     if not isinstance(entry, dict) or len(entry) != 1 or next(iter(entry)) not in _KINDS:
         raise DeclarationError(f"{where}: must have exactly one of {', '.join(_KINDS)}")
     if "code_server" in entry:

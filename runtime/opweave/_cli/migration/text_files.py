@@ -47,7 +47,7 @@ def migrate(name: str, text: str) -> Migrated | None:
     if not rules:
         return None
     result = Migrated(text)
-    if "dagster" not in text.lower() and "dagit" not in text:
+    if "dagster" not in text.lower() and "dagit" not in text and _workspace not in rules:
         return result
     lines = re.split(r"(\r\n|\r|\n)", text)
     has_commands = _commands in rules
@@ -166,6 +166,11 @@ def _workspace(line: str, number: int, result: Migrated) -> str:
         result.find(
             number,
             "grpc_server: write code_server: {host, port, location_name}, or python_file or python_module",
+        )
+    if re.search(r"^\s*-?\s*autoload_defs_module\s*:", line):
+        result.find(
+            number,
+            "autoload_defs_module is not supported yet: gather the definitions in one Definitions and write python_module",
         )
     return line
 

@@ -94,7 +94,7 @@ def _migrated(path: Path) -> FileChange | None:
             limit = MAX_FILE_BYTES // 1024 // 1024
             return _left_alone(path, f"is larger than {limit} MiB, and was left alone")
         data = path.read_bytes()
-        if b"dagster" not in data.lower() and b"dagit" not in data:
+        if not _mentions_dagster(path, data):
             return None
         encoding = _encoding_of(data, is_python)
         text = data.decode(encoding)
@@ -103,6 +103,11 @@ def _migrated(path: Path) -> FileChange | None:
     return FileChange(
         path=path, before=text, encoding=encoding, migrated=_of(path, text, is_python)
     )
+
+
+def _mentions_dagster(path: Path, data: bytes) -> bool:
+    # A workspace is Dagster's own file: it need not name it.
+    return b"dagster" in data.lower() or b"dagit" in data or path.name == "workspace.yaml"
 
 
 def _of(path: Path, text: str, is_python: bool) -> Migrated:

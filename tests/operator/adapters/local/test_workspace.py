@@ -87,6 +87,10 @@ def test_takes_another_interpreter_and_directory(tmp_path: Path) -> None:
             "write `code_server: {host: localhost, port: 4000, location_name: shop}`",
         ),
         ("load_from: [grpc_server: {socket: /tmp/x}]", "code_server: {port: 4000, location_name"),
+        (
+            "load_from: [autoload_defs_module: {module_name: shop.defs}]",
+            "autoload_defs_module is not supported yet.*write python_module",
+        ),
         ("load_from: [code_server: 4000]", "must be a mapping, as {port: 4000"),
         ("load_from: [code_server: {port: '4000'}]", "port: must be a whole number"),
         ("load_from: [code_server: {host: localhost}]", "port: is required"),

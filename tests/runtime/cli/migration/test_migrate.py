@@ -314,7 +314,8 @@ def test_rewrites_other_files(name: str, old: str, new: str) -> None:
         ("requirements.txt", "dagster-snowflake==0.2", "dagster-snowflake has no counterpart"),
         ("Dockerfile", 'CMD ["dagster-daemon", "run"]', "no daemon"),
         ("Dockerfile", 'CMD ["dagster", "api", "grpc", "-f", "x.py"]', "opweave code-server start"),
-        ("workspace.yaml", "  - grpc_server: {port: 4000}  # dagster", "write code_server"),
+        ("workspace.yaml", "  - grpc_server: {port: 4000}", "write code_server"),
+        ("workspace.yaml", "  - autoload_defs_module: {module_name: x}", "write python_module"),
         ("values.yaml", "dagster-user-deployments:", "becomes a CodeLocation"),
         (".env", "DAGSTER_CLOUD_URL=x", "does not read"),
     ],
@@ -355,6 +356,14 @@ def test_the_instances_settings_become_a_spec(tmp_path: Path) -> None:
     assert not (tmp_path / "dagster.yaml").exists()
     assert "dagster.yaml:7  run_monitoring.enabled: has no counterpart" in done.stdout
     assert "dagster.yaml:8  telemetry: opweave sends none" in done.stdout
+
+
+def test_a_workspace_is_looked_at_although_it_does_not_name_dagster(tmp_path: Path) -> None:
+    """A server of another protocol is told."""
+    project(tmp_path, {"workspace.yaml": "load_from:\n  - grpc_server: {port: 4000}\n"})
+    done = migrate(tmp_path)
+    assert "workspace.yaml:2  grpc_server: write code_server" in done.stdout
+    assert "nothing to change" in done.stdout
 
 
 def test_an_instance_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
