@@ -122,6 +122,9 @@ if TYPE_CHECKING:
     from opweave.definitions.graph import InputMapping as InputMapping
     from opweave.definitions.graph import OutputMapping as OutputMapping
     from opweave.definitions.graph import graph as graph
+    from opweave.definitions.hook import HookDefinition as HookDefinition
+    from opweave.definitions.hook import failure_hook as failure_hook
+    from opweave.definitions.hook import success_hook as success_hook
     from opweave.definitions.input_manager import InputManager as InputManager
     from opweave.definitions.input_manager import InputManagerDefinition as InputManagerDefinition
     from opweave.definitions.input_manager import input_manager as input_manager
@@ -188,6 +191,7 @@ if TYPE_CHECKING:
     from opweave.execution.context import InputContext as InputContext
     from opweave.execution.context import OpExecutionContext as OpExecutionContext
     from opweave.execution.context import OutputContext as OutputContext
+    from opweave.execution.hook_context import HookContext as HookContext
     from opweave.execution.log import get_opweave_logger as get_opweave_logger
     from opweave.execution.materialize import materialize as materialize
     from opweave.execution.materialize import materialize_to_memory as materialize_to_memory
@@ -215,6 +219,7 @@ if TYPE_CHECKING:
     from opweave.testing.contexts import build_input_context as build_input_context
     from opweave.testing.contexts import build_op_context as build_op_context
     from opweave.testing.contexts import build_output_context as build_output_context
+    from opweave.testing.hook_contexts import build_hook_context as build_hook_context
     from opweave.testing.tick_contexts import build_schedule_context as build_schedule_context
     from opweave.testing.tick_contexts import build_sensor_context as build_sensor_context
     from opweave.wire.attempt import EventType as EventType
@@ -222,6 +227,11 @@ if TYPE_CHECKING:
     from opweave.wire.plan import Jitter as Jitter
 
 _MODULES = {
+    "build_hook_context": "opweave.testing.hook_contexts",
+    "HookContext": "opweave.execution.hook_context",
+    "failure_hook": "opweave.definitions.hook",
+    "success_hook": "opweave.definitions.hook",
+    "HookDefinition": "opweave.definitions.hook",
     "AssetChecksDefinition": "opweave.definitions.assets.assets_definition",
     "AssetsDefinition": "opweave.definitions.assets.assets_definition",
     "AssetCheckResult": "opweave.definitions.assets.check_result",
@@ -429,6 +439,8 @@ __all__ = [
     "GraphDefinition",
     "GraphIn",
     "GraphOut",
+    "HookContext",
+    "HookDefinition",
     "IOManager",
     "IOManagerDefinition",
     "In",
@@ -502,6 +514,7 @@ __all__ = [
     "asset_check",
     "build_asset_check_context",
     "build_asset_context",
+    "build_hook_context",
     "build_init_resource_context",
     "build_input_context",
     "build_op_context",
@@ -512,6 +525,7 @@ __all__ = [
     "define_asset_job",
     "external_asset_from_spec",
     "external_assets_from_specs",
+    "failure_hook",
     "fs_io_manager",
     "get_opweave_logger",
     "graph",
@@ -542,6 +556,7 @@ __all__ = [
     "resource",
     "schedule",
     "sensor",
+    "success_hook",
     "validate_run_config",
 ]
 

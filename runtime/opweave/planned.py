@@ -25,7 +25,6 @@ _NAMES = {
         asset_sensor multi_asset_sensor run_status_sensor run_failure_sensor RunStatusSensorContext RunFailureSensorContext
         OpweaveRunStatus build_schedule_from_partitioned_job AutomationConditionSensorDefinition
     """,
-    "hooks": "HookContext HookDefinition failure_hook success_hook build_hook_context",
     "executors": """
         Executor ExecutorDefinition executor in_process_executor multiprocess_executor multi_or_in_process_executor
     """,

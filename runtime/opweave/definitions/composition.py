@@ -12,6 +12,7 @@ from opweave.config.problems import shown
 from opweave.definitions import origin as origins
 
 if TYPE_CHECKING:
+    from opweave.definitions.hook import HookDefinition
     from opweave.definitions.node import NodeDefinition
     from opweave.definitions.retry_policy import RetryPolicy
 
@@ -134,6 +135,7 @@ class Invocation(NamedTuple):
     tags: Mapping[str, Any]
     retry_policy: RetryPolicy | None
     origin: origins.Origin
+    hooks: tuple[HookDefinition, ...] = ()
 
 
 class Composer:
@@ -153,6 +155,7 @@ class Composer:
         retry_policy: RetryPolicy | None,
         arguments: tuple[Any, ...],
         named_arguments: Mapping[str, Any],
+        hooks: tuple[HookDefinition, ...] = (),
     ) -> Any:
         """Record one call and return what stands for its outputs.
 
@@ -162,7 +165,9 @@ class Composer:
         place = origins.caller_origin()
         name = self._name_for(definition, alias, place)
         inputs = self._inputs_for(definition, name, arguments, named_arguments, place)
-        self.invocations[name] = Invocation(name, definition, inputs, tags, retry_policy, place)
+        self.invocations[name] = Invocation(
+            name, definition, inputs, tags, retry_policy, place, hooks
+        )
         handles = [
             (DynamicHandle if output.is_dynamic else OutputHandle)(name, key)
             for key, output in definition.outputs.items()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from opweave import errors
 from opweave.definitions import composition
+from opweave.definitions import hook as hook_definitions
 from opweave.definitions import origin as origins
 from opweave.definitions.node import NodeDefinition
 from opweave.definitions.outputs import DEFAULT_OUTPUT
@@ -28,18 +30,20 @@ class MultiDependencyDefinition(NamedTuple):
 
 
 class NodeInvocation:
-    """A key of a dependency mapping: a node under an alias, with tags or a retry policy of its own."""
+    """A key of a dependency mapping: a node under an alias, with tags, hooks or a retry policy of its own."""
 
     def __init__(
         self,
         name: str,
         alias: str | None = None,
         tags: Mapping[str, Any] | None = None,
+        hook_defs: AbstractSet[hook_definitions.HookDefinition] | None = None,
         retry_policy: RetryPolicy | None = None,
     ) -> None:
         self.name = name
         self.alias = alias
         self.tags = dict(tags or {})
+        self.hook_defs = hook_definitions.checked(hook_defs, f"NodeInvocation {name!r}")
         self.retry_policy = retry_policy
 
     def __eq__(self, other: object) -> bool:
@@ -122,4 +126,6 @@ def _invocation(
             sources[input_name] = composition.FanIn(tuple(handles))
         else:
             sources[input_name] = composition.OutputHandle(dependency.node, dependency.output)
-    return composition.Invocation(name, definition, sources, use.tags, use.retry_policy, origin)
+    return composition.Invocation(
+        name, definition, sources, use.tags, use.retry_policy, origin, use.hook_defs
+    )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, overload
 
 from opweave import errors
 from opweave.config import shapes
 from opweave.deferred import deferred_module
 from opweave.definitions import graph as graphs
+from opweave.definitions import hook as hook_definitions
 from opweave.definitions import job_config, selection, structure, unsupported
 from opweave.definitions import origin as origins
 from opweave.definitions import resource as resources
@@ -56,7 +58,7 @@ class JobDefinition:
         metadata: Mapping[str, Any] | None = None,
         op_retry_policy: RetryPolicy | None = None,
         input_values: Mapping[str, Any] | None = None,
-        hooks: object = None,
+        hooks: AbstractSet[hook_definitions.HookDefinition] | None = None,
         executor_def: object = None,
         logger_defs: object = None,
         partitions_def: object = None,
@@ -68,7 +70,6 @@ class JobDefinition:
         self.description = description or graph.description
         unsupported.refuse(
             str(self),
-            hooks=hooks,
             executor_def=executor_def,
             logger_defs=logger_defs,
             partitions_def=partitions_def,
@@ -84,6 +85,7 @@ class JobDefinition:
                 f"{self} has op_retry_policy={op_retry_policy!r:.60}: give a RetryPolicy"
             )
         self.op_retry_policy = op_retry_policy
+        self.hooks = hook_definitions.checked(hooks, str(self))
         self.input_values = dict(input_values or {})
         self.asset_layer = asset_layer
         self.structure = self._structure()
@@ -147,6 +149,7 @@ class JobDefinition:
         """Return the keys that running *node* needs, those of the I/O managers that hold its inputs included."""
         definition = node.definition
         keys = set(definition.required_resource_keys)
+        keys.update(*(hook.required_resource_keys for hook in self.hooks_of(node)))
         keys |= {o.io_manager_key for o in definition.outputs.values() if not o.is_nothing}
         for name, fed in node.inputs.items():
             if not definition.inputs[name].is_nothing:
@@ -162,6 +165,17 @@ class JobDefinition:
             if key is not None:
                 keys.add(key)
         return keys
+
+    def hooks_of(self, node: structure.OpNode) -> tuple[hook_definitions.HookDefinition, ...]:
+        """Return the hooks that are called when *node* has ended: the job's, then its own."""
+        return hook_definitions.merged(self.hooks, node.hooks)
+
+    def with_hooks(self, hooks: AbstractSet[hook_definitions.HookDefinition]) -> JobDefinition:
+        """Return the job with more *hooks*, for all of its steps."""
+        copy = self.with_resources({})
+        more = hook_definitions.checked(hooks, str(self))
+        copy.hooks = hook_definitions.merged(self.hooks, more)
+        return copy
 
     def input_manager_key(self, node: structure.OpNode, input_name: str, source: OutputRef) -> str:
         """Return the key of the I/O manager that loads *source* for an input of *node*."""
@@ -298,7 +312,7 @@ def job(
     metadata: Mapping[str, Any] | None = None,
     op_retry_policy: RetryPolicy | None = None,
     input_values: Mapping[str, Any] | None = None,
-    hooks: object = None,
+    hooks: AbstractSet[hook_definitions.HookDefinition] | None = None,
     executor_def: object = None,
     logger_defs: object = None,
     partitions_def: object = None,
@@ -311,7 +325,8 @@ def job(function: Any = None, /, **options: Any) -> Any:
     Args:
         function: The body, when used bare; its parameters are inputs that run config feeds.
         options: ``name``, ``description``, ``resource_defs``, ``config`` (used when a run is given none), ``tags``,
-            ``metadata``, ``op_retry_policy`` (for ops without one), ``input_values`` (of the body's parameters).
+            ``metadata``, ``op_retry_policy`` (for ops without one), ``hooks`` (for every step), ``input_values`` (of the
+            body's parameters).
 
     Raises:
         OpweaveInvalidDefinitionError: Something does not fit together.

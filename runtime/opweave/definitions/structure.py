@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from opweave.definitions import origin as origins
     from opweave.definitions.assets.key import AssetKey
     from opweave.definitions.assets.use import AssetUse
+    from opweave.definitions.hook import HookDefinition
     from opweave.definitions.retry_policy import RetryPolicy
 
 
@@ -42,6 +43,7 @@ class OpNode(NamedTuple):
         retry_policy: Of its use, else of the op, else of the graphs around it.
         values: Of inputs that the job was given values for.
         assets: What it has to do with assets; None for a plain op.
+        hooks: Of its use and of those of the graphs around it; the job's come before them.
     """
 
     path: str
@@ -52,6 +54,7 @@ class OpNode(NamedTuple):
     origin: origins.Origin
     values: Mapping[str, Any] = types.MappingProxyType({})
     assets: AssetUse | None = None
+    hooks: tuple[HookDefinition, ...] = ()
 
     @property
     def after(self) -> tuple[OutputRef, ...]:
@@ -181,7 +184,7 @@ def structure_of(
             raise errors.OpweaveInvalidDefinitionError(
                 f"input_values name {name!r:.100}, which is no input of {subject}{hint or f'; its inputs: {known}'}"
             )
-    return JobStructure(_Level(graph, None, "", {}, None, input_values).ops(), subject)
+    return JobStructure(_Level(graph, None, "", {}, None, input_values, ()).ops(), subject)
 
 
 class _Level:
@@ -195,6 +198,7 @@ class _Level:
         tags: Mapping[str, Any],
         retry_policy: RetryPolicy | None,
         input_values: Mapping[str, Any],
+        hooks: tuple[HookDefinition, ...],
     ) -> None:
         self.graph = graph
         self.parent = parent
@@ -202,6 +206,7 @@ class _Level:
         self.tags = tags
         self.retry_policy = retry_policy
         self.input_values = input_values
+        self.hooks = hooks
         self.name = path.rpartition(".")[2]
 
     def path_of(self, name: str) -> str:
@@ -211,11 +216,12 @@ class _Level:
         for use in self.graph.invocations.values():
             definition = use.definition
             tags = {**self.tags, **definition.tags, **use.tags}
+            hooks = tuple(dict.fromkeys((*self.hooks, *use.hooks)))
             if isinstance(definition, GraphDefinition):
                 policy = use.retry_policy or self.retry_policy
                 path = self.path_of(use.name)
                 values = self.values_of(use)
-                yield from _Level(definition, self, path, tags, policy, values).ops()
+                yield from _Level(definition, self, path, tags, policy, values, hooks).ops()
             elif isinstance(definition, OpDefinition):
                 policy = use.retry_policy or definition.retry_policy or self.retry_policy
                 path, values = self.path_of(use.name), self.values_of(use)
@@ -224,7 +230,9 @@ class _Level:
                     fed = self.feed(source)
                     if fed is not None and (fed.sources or name not in values):
                         inputs[name] = fed
-                yield OpNode(path, definition, inputs, tags, policy, use.origin, values)
+                yield OpNode(
+                    path, definition, inputs, tags, policy, use.origin, values, hooks=hooks
+                )
 
     def values_of(self, use: composition.Invocation) -> dict[str, Any]:
         """Return the values that the job was given for inputs of *use*."""

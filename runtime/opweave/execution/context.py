@@ -79,7 +79,7 @@ class RunInfo:
         self.root_run_id = root_run_id
 
 
-class _Logging:
+class StepLogging:
     """Gives a context its logger when it is first used."""
 
     _events: StepEvents
@@ -94,7 +94,7 @@ class _Logging:
         return self._log
 
 
-class OpExecutionContext(_Logging):
+class OpExecutionContext(StepLogging):
     """What an op's body knows of its step.
 
     Attributes:
@@ -255,7 +255,7 @@ class OpExecutionContext(_Logging):
         return rest.rstrip("]") if bracket else None
 
 
-class InitResourceContext(_Logging):
+class InitResourceContext(StepLogging):
     """What a resource's set-up knows.
 
     Attributes:
@@ -291,7 +291,7 @@ class InitResourceContext(_Logging):
     run = opweave_run
 
 
-class OutputContext(_Logging):
+class OutputContext(StepLogging):
     """What an I/O manager knows of an output that it stores, or that an input asks for.
 
     Attributes:
@@ -377,7 +377,7 @@ class OutputContext(_Logging):
         self._events.user_event(event)
 
 
-class InputContext(_Logging):
+class InputContext(StepLogging):
     """What an I/O manager knows of an input that it loads.
 
     Attributes:

@@ -34,6 +34,8 @@ def _parts(definitions: Definitions) -> Iterator[str]:
         for path, node in sorted(job.structure.nodes.items()):
             yield path
             yield source_of(node.definition.function)
+            for hook in job.hooks_of(node):
+                yield source_of(hook.hook_fn)
         for key, resource in sorted(job.required_resources().items()):
             yield key
             yield source_of(resource.source)

@@ -38,7 +38,11 @@ MAX_MEMBERS = 10_000
 
 
 class OutputReceiver:
-    """Takes what a body gives: stores outputs, tells events."""
+    """Takes what a body gives: stores outputs, tells events.
+
+    Attributes:
+        values: By output, of those that were given.
+    """
 
     def __init__(
         self,
@@ -55,7 +59,7 @@ class OutputReceiver:
         self._events = events
         self._context = context
         self._resources = resources
-        self._values: dict[str, Any] = {}
+        self.values: dict[str, Any] = {}
         self._assets: asset_outcomes.AssetOutcomes | None = None
         if context.is_for_assets:
             self._assets = asset_outcomes.AssetOutcomes(node, run, events, context)
@@ -79,16 +83,16 @@ class OutputReceiver:
         definition = self._node.definition.outputs[item.output_name]
         if self._assets is not None and asset_outcomes.has_no_value(item):
             self._assets.output_told(item, {}, is_stored=False)
-            self._values[item.output_name] = None
+            self.values[item.output_name] = None
             return
         self._check_type(item, definition)
         stored = {} if definition.is_nothing else self._store(item, definition)
         if self._assets is not None:
             self._assets.output_told(item, stored, is_stored=not definition.is_nothing)
         if isinstance(item, DynamicOutput):
-            self._values.setdefault(item.output_name, {})[item.mapping_key] = item.value
+            self.values.setdefault(item.output_name, {})[item.mapping_key] = item.value
         else:
-            self._values[item.output_name] = item.value
+            self.values[item.output_name] = item.value
 
     def _check_type(self, item: Output[Any], definition: OutputDefinition) -> None:
         check = definition.type.type_check(self._context, item.value)
@@ -119,13 +123,13 @@ class OutputReceiver:
     def _check_kind(self, output: Output[Any], definition: OutputDefinition) -> None:
         """Check that *output* is a member of a dynamic output, or the one value of another, and new."""
         where = f"the op {self._node.path!r} gives its output {definition.name!r}"
-        given = self._values.get(definition.name)
+        given = self.values.get(definition.name)
         if not definition.is_dynamic:
             if isinstance(output, DynamicOutput):
                 raise errors.OpweaveInvariantViolationError(
                     f"{where} as a DynamicOutput, and it is not dynamic: declare it as DynamicOut()"
                 )
-            if definition.name in self._values:
+            if definition.name in self.values:
                 raise errors.OpweaveInvariantViolationError(f"{where} twice")
         elif not isinstance(output, DynamicOutput):
             raise errors.OpweaveInvariantViolationError(
@@ -192,12 +196,12 @@ class OutputReceiver:
         """
         for name, definition in self._node.definition.outputs.items():
             if definition.is_dynamic:
-                self._values.setdefault(name, {})
-            if name in self._values or not definition.is_required:
+                self.values.setdefault(name, {})
+            if name in self.values or not definition.is_required:
                 continue
             if self._assets is not None and self._assets.makes_check_only:
                 # Its verdicts are what it gives; what waits for them waits for this output.
-                self._values[name] = None
+                self.values[name] = None
                 continue
             if not definition.is_nothing:
                 raise errors.OpweaveStepOutputNotFoundError(
@@ -207,7 +211,7 @@ class OutputReceiver:
             self.receive(Output(None, name))
         if self._assets is not None:
             self._assets.finish()
-        return self._values
+        return self.values
 
 
 def produced(op: OpDefinition[Any, Any], values: Mapping[str, Any]) -> tuple[ProducedOutput, ...]:

@@ -26,16 +26,18 @@ from opweave.execution.clock import Clock, SystemClock
 from opweave.execution.context import OpExecutionContext, RunInfo, restricted
 from opweave.execution.error_info import error_info, one_line, text_of
 from opweave.execution.events import Emit, StepEvents
+from opweave.execution.op_use import OpHandle, OpUse
 from opweave.execution.resources import opened_resources
-from opweave.execution.retry import next_try
+from opweave.execution.retry import Retry, next_try
 from opweave.wire.attempt import AttemptSlice, StepFailure, StepSuccess, StoredOutput
 
 if TYPE_CHECKING:
-    from opweave.execution import asset_context, asset_outcomes
+    from opweave.execution import asset_context, asset_outcomes, step_hooks
     from opweave.io_managers import default as default_io_managers
 else:
     asset_context = deferred_module("opweave.execution.asset_context")
     asset_outcomes = deferred_module("opweave.execution.asset_outcomes")
+    step_hooks = deferred_module("opweave.execution.step_hooks")
     default_io_managers = deferred_module("opweave.io_managers.default")
 
 OpenResources = Callable[[], contextlib.AbstractContextManager[Mapping[str, Any]]]
@@ -140,27 +142,92 @@ def run_step(
     while True:
         try:
             with current_step.running(current), open_resources() as resources:
-                values = _run_once(task, events, resources, retries, moments, limit)
-            produced = step_outputs.produced(task.node.definition, values)
+                tried = _try(task, events, resources, retries, clock, moments, limit)
+        except (SystemExit, Exception) as error:  # noqa: BLE001  # of a resource that could not be set up
+            tried = _Try(None, error, {}, _next_try(task, error, retries, clock))
+            if tried.retry is None:
+                _call_hooks(task, events, None, tried)
+        if tried.error is None:
             success = StepSuccess(
-                outputs=produced,
+                outputs=step_outputs.produced(task.node.definition, tried.values),
                 user_code_at=moments.user_code_at,
                 body_ended_at=moments.body_ended_at,
             )
-            return StepOutcome(success, None, values)
-        except SystemExit as exit_:
-            return StepOutcome(_exited(exit_, moments), None, {})
-        except Exception as error:  # noqa: BLE001  # whatever user code raises is the step's outcome
-            told = user_error(error)
-            retry = next_try(
-                told, task.node.retry_policy or task.job.op_retry_policy, retries, clock.random
-            )
-            if retry is None:
-                return StepOutcome(_failed(error, moments), error, {})
-            retries += 1
-            events.up_for_retry(told, retry.delay_seconds, retries)
-            clock.wait(retry.delay_seconds)
-            events.restarted(retries)
+            return StepOutcome(success, None, tried.values)
+        if isinstance(tried.error, SystemExit):
+            return StepOutcome(_exited(tried.error, moments), None, {})
+        if tried.retry is None:
+            return StepOutcome(_failed(tried.error, moments), tried.error, {})
+        retries += 1
+        events.up_for_retry(user_error(tried.error), tried.retry.delay_seconds, retries)
+        clock.wait(tried.retry.delay_seconds)
+        events.restarted(retries)
+
+
+class _Try(NamedTuple):
+    """How one try of a step ended.
+
+    Attributes:
+        context: The op's; None when the try did not come that far.
+        values: What the body gave, by output; all of it only when there is no error.
+        retry: The try that follows.
+    """
+
+    context: OpExecutionContext | None
+    error: SystemExit | Exception | None
+    values: Mapping[str, Any]
+    retry: Retry | None
+
+
+def _try(
+    task: StepTask,
+    events: StepEvents,
+    resources: Mapping[str, Any],
+    retries: int,
+    clock: Clock,
+    moments: _Moments,
+    limit: time_limit.TimeLimit | None,
+) -> _Try:
+    """Run one try; when it is the last, call the step's hooks while its resources are there."""
+    body = _Body(task, events, resources, retries, moments, limit)
+    try:
+        body.run()
+        tried = _Try(body.context, None, body.values, None)
+    except (SystemExit, Exception) as error:  # noqa: BLE001  # whatever user code raises is the step's outcome
+        retry = _next_try(task, error, retries, clock)
+        tried = _Try(body.context, error, body.values, retry)
+    if tried.retry is None:
+        _call_hooks(task, events, resources, tried)
+    return tried
+
+
+def _next_try(
+    task: StepTask, error: SystemExit | Exception, retries: int, clock: Clock
+) -> Retry | None:
+    """Return the try that follows one that ended by *error*; None when there is none."""
+    if isinstance(error, SystemExit):
+        return None
+    policy = task.node.retry_policy or task.job.op_retry_policy
+    return next_try(user_error(error), policy, retries, clock.random)
+
+
+def _call_hooks(
+    task: StepTask, events: StepEvents, resources: Mapping[str, Any] | None, tried: _Try
+) -> None:
+    hooks = task.job.hooks_of(task.node)
+    if not hooks:
+        return
+    node = task.node
+    step_hooks.call_hooks(
+        hooks,
+        run=task.run,
+        events=events,
+        op=OpUse(OpHandle(tuple(node.path.split("."))).name, node.definition, node.tags),
+        resources=resources,
+        context=tried.context,
+        values=tried.values,
+        error=None if tried.error is None else user_error(tried.error),
+    )
 
 
 class _Moments:
@@ -179,42 +246,65 @@ class _Moments:
         self.body_ended_at = self._clock.now().isoformat()
 
 
-def _run_once(
-    task: StepTask,
-    events: StepEvents,
-    resources: Mapping[str, Any],
-    retries: int,
-    moments: _Moments,
-    limit: time_limit.TimeLimit | None,
-) -> dict[str, Any]:
-    """Run one try; return the values of the outputs."""
-    node = task.node
-    op = node.definition
-    op_config, config_object = _op_config(task)
-    values = step_inputs.load_inputs(
-        task.job, node, task.run, task.stored, resources, events, task.asset_inputs
-    )
-    context = _context(
-        task,
-        run=task.run,
-        events=events,
-        resources=restricted(resources, op.required_resource_keys, f"the op {op.name!r}"),
-        op_config=op_config,
-        op_def=op,
-        retry_number=retries,
-        op_tags=node.tags,
-        job_def=task.job,
-    )
-    receiver = step_outputs.OutputReceiver(task.job, node, task.run, events, context, resources)
-    stream = call_body(op, context, values, config_object)
-    moments.body_begins()
-    try:
-        with contextlib.nullcontext() if limit is None else limit.running():
-            _drain(stream, receiver, node)
-    finally:
-        moments.body_ended()
-        stream.close()
-    return receiver.finished()
+class _Body:
+    """One try of the op's body.
+
+    Attributes:
+        context: What the body is given; None before it is.
+        values: What it gave, by output.
+    """
+
+    def __init__(
+        self,
+        task: StepTask,
+        events: StepEvents,
+        resources: Mapping[str, Any],
+        retries: int,
+        moments: _Moments,
+        limit: time_limit.TimeLimit | None,
+    ) -> None:
+        self._task = task
+        self._events = events
+        self._resources = resources
+        self._retries = retries
+        self._moments = moments
+        self._limit = limit
+        self.context: OpExecutionContext | None = None
+        self.values: Mapping[str, Any] = {}
+
+    def run(self) -> None:
+        """Load the inputs, run the body, store what it gives."""
+        task, events, resources = self._task, self._events, self._resources
+        node = task.node
+        op = node.definition
+        op_config, config_object = _op_config(task)
+        values = step_inputs.load_inputs(
+            task.job, node, task.run, task.stored, resources, events, task.asset_inputs
+        )
+        self.context = _context(
+            task,
+            run=task.run,
+            events=events,
+            resources=restricted(resources, op.required_resource_keys, f"the op {op.name!r}"),
+            op_config=op_config,
+            op_def=op,
+            retry_number=self._retries,
+            op_tags=node.tags,
+            job_def=task.job,
+        )
+        receiver = step_outputs.OutputReceiver(
+            task.job, node, task.run, events, self.context, resources
+        )
+        self.values = receiver.values
+        stream = call_body(op, self.context, values, config_object)
+        self._moments.body_begins()
+        try:
+            with contextlib.nullcontext() if self._limit is None else self._limit.running():
+                _drain(stream, receiver, node)
+        finally:
+            self._moments.body_ended()
+            stream.close()
+        self.values = receiver.finished()
 
 
 def _context(task: StepTask, **op_context: Any) -> OpExecutionContext:

@@ -154,7 +154,7 @@ def test_a_runs_config_replaces_the_jobs_own() -> None:
     assert result.output_for_node("count") == 1
 
 
-@pytest.mark.parametrize("option", ["hooks", "executor_def", "partitions_def", "logger_defs"])
+@pytest.mark.parametrize("option", ["executor_def", "partitions_def", "logger_defs"])
 def test_options_that_wait_are_refused_by_name(option: str) -> None:
     options: dict[str, Any] = {option: [object()]}
     with pytest.raises(OpweaveInvalidDefinitionError, match=f"{option} is not supported yet"):

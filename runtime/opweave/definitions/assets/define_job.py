@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from opweave.definitions import origin as origins
@@ -15,6 +16,7 @@ from opweave.definitions.assets.selection import (
     CoercibleToAssetSelection,
     resolve_part,
 )
+from opweave.definitions.hook import HookDefinition
 from opweave.definitions.job import JobDefinition
 from opweave.definitions.retry_policy import RetryPolicy
 
@@ -69,7 +71,7 @@ def define_asset_job(
     metadata: Mapping[str, Any] | None = None,
     partitions_def: object = None,
     executor_def: object = None,
-    hooks: object = None,
+    hooks: AbstractSet[HookDefinition] | None = None,
     op_retry_policy: RetryPolicy | None = None,
     owners: Sequence[str] | None = None,
     automation_condition: object = None,
@@ -90,7 +92,6 @@ def define_asset_job(
         owner,
         partitions_def=partitions_def,
         executor_def=executor_def,
-        hooks=hooks,
         owners=owners,
         automation_condition=automation_condition,
     )
@@ -101,6 +102,7 @@ def define_asset_job(
         "run_tags": run_tags,
         "metadata": metadata,
         "op_retry_policy": op_retry_policy,
+        "hooks": hooks,
     }
     return UnresolvedAssetJobDefinition(
         name, AssetSelection.all() if selection is None else selection, options
