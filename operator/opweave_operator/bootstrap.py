@@ -285,6 +285,7 @@ def _api(
         runs=stores.runs,
         events=stores.events,
         catalog=stores.catalog,
+        instigators=stores.instigators,
         wakeups=stores.wakeups,
         artifacts=stores.artifacts,
         logs=stores.logs,

@@ -23,6 +23,16 @@ _COMMANDS = {
         "doctor",
         "Look for what is wrong with the server, the cluster and this machine.",
     ),
+    "schedule": (
+        "opweave._cli.instigators",
+        "schedule_group",
+        "Look at schedules, start and stop them.",
+    ),
+    "sensor": (
+        "opweave._cli.instigators",
+        "sensor_group",
+        "Look at sensors, start and stop them.",
+    ),
     "migrate": ("opweave._cli.migrate", "migrate", "Rewrite a Dagster project for opweave."),
     "project": ("opweave._cli.project", "project_group", "Start a project."),
     "code-server": (

@@ -327,3 +327,53 @@ def test_a_sensor_in_code_launches_a_run_for_each_key(tmp_path: Path) -> None:
             kill_instance(instance)
         assert {done.returncode for done in waited} == {0}
     assert len(runs) == 2
+
+
+def test_the_command_line_starts_stops_and_shows_a_sensor(tmp_path: Path) -> None:
+    """One that is stopped by default; its ticks and its cursor are shown, and the cursor is set."""
+    file = tmp_path / "shop.py"
+    file.write_text(TICKING.replace("RUNNING", "STOPPED"), encoding="utf-8")
+    instance = start_instance(tmp_path / "home", "-f", str(file))
+    try:
+        before = json.loads(instance.run("sensor", "list", "-o", "json").stdout)
+        started = instance.run("sensor", "start", "counts")
+        ticks: list[dict[str, str]] = []
+        while not ticks:
+            ticks = json.loads(instance.run("sensor", "ticks", "counts", "-o", "json").stdout)
+        stopped = instance.run("sensor", "stop", "counts")
+        instance.run("sensor", "cursor", "counts", "--set", "70")
+        cursor = instance.run("sensor", "cursor", "counts")
+        unknown = instance.run("sensor", "start", "count")
+    finally:
+        kill_instance(instance)
+
+    assert [(s["name"], s["isRunning"]) for s in before] == [("counts", False)]
+    assert started.stdout.strip() == "sensor counts is running"
+    assert ticks[0]["status"] == "SUCCESS"
+    assert stopped.stdout.strip() == "sensor counts is stopped"
+    assert int(cursor.stdout) in (70, 71)
+    assert (unknown.returncode != 0, "there is no sensor 'count'" in unknown.stderr) == (True, True)
+
+
+def test_the_command_line_shows_a_declared_schedule(tmp_path: Path) -> None:
+    """Its next times; whether it ticks is the manifest's word."""
+    manifests = MANIFESTS.format(
+        code="".join(f"    {line}\n" for line in CODE.splitlines()), log="l", until="u"
+    )
+    (tmp_path / "m.yaml").write_text(manifests, encoding="utf-8")
+    instance = start_instance(tmp_path / "home", "-f", str(tmp_path / "m.yaml"))
+    try:
+        listed = json.loads(instance.run("schedule", "list", "-o", "json").stdout)
+        preview = instance.run("schedule", "preview", "daily")
+        refused = instance.run("schedule", "stop", "daily")
+    finally:
+        kill_instance(instance)
+
+    [daily] = listed
+    assert (daily["crons"], daily["jobResource"], daily["isRunning"]) == (
+        ["0 6 * * *"],
+        "wait-once",
+        True,
+    )
+    assert [line[11:16] for line in preview.stdout.splitlines()] == ["06:00"] * 10
+    assert "set its spec.suspend to true" in refused.stderr

@@ -60,6 +60,7 @@ def dependencies(
         runs=stores.runs,
         events=stores.events,
         catalog=stores.catalog,
+        instigators=stores.instigators,
         wakeups=stores.wakeups,
         artifacts=stores.artifacts,
         logs=stores.logs,

@@ -22,7 +22,14 @@ from opweave_operator.api import paging
 
 MAX_COST = 200_000
 
-_USUAL_LENGTHS = {"steps": 50, "attempts": 2, "locations": 10, "jobs": 20, "declaredJobs": 20}
+_USUAL_LENGTHS = {
+    "steps": 50,
+    "attempts": 2,
+    "locations": 10,
+    "jobs": 20,
+    "instigators": 20,
+    "declaredJobs": 20,
+}
 _EXTRA_COSTS = {
     "computeLog": 100,
     "steps": 100,  # the whole state of a run is read
@@ -30,7 +37,7 @@ _EXTRA_COSTS = {
     "scaffoldRunConfig": 1000,
     "launchRun": 1000,
 }
-_PAGED = {"runs": 25, "events": 100}
+_PAGED = {"runs": 25, "events": 100, "ticks": 25}
 
 
 class _CostRule(ValidationRule):

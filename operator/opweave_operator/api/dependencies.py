@@ -53,6 +53,7 @@ class ApiDependencies:
     runs: ports.RunStore
     events: ports.EventStore
     catalog: ports.CatalogStore
+    instigators: ports.InstigatorStore
     wakeups: ports.WakeUps
     artifacts: ports.ArtifactStore
     logs: ports.LogStore

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
+
 import strawberry
 
+from opweave.wire import ticks as wire_ticks
+from opweave_operator.api.request_error import RequestError
 from opweave_operator.api.types import launch as launch_types
+from opweave_operator.api.types.instigator import (
+    Instigator,
+    InstigatorDeclared,
+    InstigatorNotFound,
+    InstigatorResult,
+    InstigatorSelector,
+)
 from opweave_operator.api.types.launch import (
     LaunchParams,
     LaunchRunResult,
@@ -13,7 +24,9 @@ from opweave_operator.api.types.launch import (
 )
 from opweave_operator.api.types.run import Run
 from opweave_operator.api.types.scalars import Info
-from opweave_operator.core import ids
+from opweave_operator.core import ids, instigators
+from opweave_operator.core.instigators import Toggle
+from opweave_operator.usecases.known_instigators import KnownInstigators
 from opweave_operator.usecases.launch_request import Launched
 
 _LONGEST_REQUESTER = 256
@@ -44,3 +57,54 @@ class Mutation:
         return launch_types.termination_of(
             await info.context.terminator.terminate(parsed, requested_by[:_LONGEST_REQUESTER])
         )
+
+    @strawberry.mutation
+    async def set_instigator_running(
+        self, info: Info, instigator: InstigatorSelector, is_running: bool
+    ) -> InstigatorResult:
+        """Start or stop a schedule or sensor that is defined in code; one that an object declares follows its `spec.suspend`."""
+        found = await _instigator(info, instigator)
+        if isinstance(found, InstigatorNotFound):
+            return found
+        if found.declaration is not None:
+            kind = found.ref.kind.capitalize()
+            suspend = "false" if is_running else "true"
+            return InstigatorDeclared(
+                message=f"{found.ref} is declared by the {kind} object {found.declaration.name!r}: set its"
+                f" spec.suspend to {suspend}"
+            )
+        toggle = Toggle.RUNNING if is_running else Toggle.STOPPED
+        await info.context.dependencies.instigators.put_toggle(found.ref, toggle)
+        return await _again(info, instigator)
+
+    @strawberry.mutation
+    async def set_sensor_cursor(
+        self, info: Info, instigator: InstigatorSelector, cursor: str | None = None
+    ) -> InstigatorResult:
+        """Set the cursor from which a sensor goes on; null makes it begin anew."""
+        found = await _instigator(info, instigator)
+        if isinstance(found, InstigatorNotFound):
+            return found
+        if len(cursor or "") > wire_ticks.MAX_CURSOR_CHARACTERS:
+            raise RequestError(f"cursor: at most {wire_ticks.MAX_CURSOR_CHARACTERS} characters")
+        await info.context.dependencies.instigators.put_cursor(found.ref, cursor)
+        return await _again(info, instigator)
+
+
+async def _instigator(
+    info: Info, selector: InstigatorSelector
+) -> instigators.Instigator | InstigatorNotFound:
+    parts = info.context.dependencies
+    known = await KnownInstigators(parts.catalog, parts.instigators).read()
+    ref = selector.ref()
+    if ref in known:
+        return known[ref]
+    names = [other.name for other in known if other.kind is ref.kind]
+    close = difflib.get_close_matches(ref.name, names, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return InstigatorNotFound(message=f"there is no {ref.kind.lower()} {str(ref)[:200]!r}{hint}")
+
+
+async def _again(info: Info, selector: InstigatorSelector) -> Instigator | InstigatorNotFound:
+    found = await _instigator(info, selector)
+    return found if isinstance(found, InstigatorNotFound) else Instigator.of(found)

@@ -10,6 +10,7 @@ from opweave_operator.api import paging
 from opweave_operator.api.request_error import RequestError
 from opweave_operator.api.types import launch as launch_types
 from opweave_operator.api.types.instance import Instance
+from opweave_operator.api.types.instigator import Instigator
 from opweave_operator.api.types.launch import (
     InvalidLaunch,
     JobNotFound,
@@ -25,8 +26,10 @@ from opweave_operator.api.types.location import CodeLocation, DeclaredJob, Job, 
 from opweave_operator.api.types.run import Run, RunPage, RunsFilter
 from opweave_operator.api.types.scalars import Info
 from opweave_operator.core import ids
+from opweave_operator.core.instigators import Kind
 from opweave_operator.usecases import check_config
 from opweave_operator.usecases.find_run import AmbiguousRunId, find_run
+from opweave_operator.usecases.known_instigators import KnownInstigators
 from opweave_operator.usecases.launch_target import LaunchTarget, TargetFinder, TargetResult
 
 
@@ -82,6 +85,27 @@ class Query:
             DeclaredJob.of(record)
             for record in await info.context.loaders.declared_jobs()
             if namespace in (None, record.namespace)
+        ]
+
+    @strawberry.field
+    async def instigators(
+        self,
+        info: Info,
+        kind: Kind | None = None,
+        namespace: str | None = None,
+        location_name: str | None = None,
+        name: str | None = None,
+    ) -> list[Instigator]:
+        """The schedules and sensors, in code and declared, or some of them."""
+        parts = info.context.dependencies
+        found = await KnownInstigators(parts.catalog, parts.instigators).read()
+        return [
+            Instigator.of(instigator)
+            for ref, instigator in sorted(found.items(), key=lambda item: str(item[0]))
+            if kind in (None, ref.kind)
+            and namespace in (None, ref.namespace)
+            and location_name in (None, ref.location)
+            and name in (None, ref.name)
         ]
 
     @strawberry.field

@@ -127,3 +127,34 @@ LOCATIONS = f"""query Locations($namespace: String) {{
 }}"""
 
 VERSION = "query Version { version instance { databaseKind queueLength } }"
+
+_INSTIGATOR_FIELDS = """
+  kind namespace locationName name description jobNames jobResource isRunning declaredAs problem crons timeZone
+  intervalSeconds cursor lastRunKey
+"""
+
+INSTIGATORS = f"""query Instigators($kind: InstigatorKind!, $namespace: String, $name: String) {{
+  instigators(kind: $kind, namespace: $namespace, name: $name) {{
+    {_INSTIGATOR_FIELDS} nextTicks(first: 10)
+    ticks(first: 1) {{ ticks {{ timestamp status error }} }}
+  }}
+}}"""
+
+TICKS = """query Ticks($kind: InstigatorKind!, $namespace: String, $name: String) {
+  instigators(kind: $kind, namespace: $namespace, name: $name) {
+    namespace locationName name
+    ticks(first: 50) { ticks { timestamp status startTime endTime skipReason error traceback runCount runIds } }
+  }
+}"""
+
+SET_RUNNING = f"""mutation SetRunning($instigator: InstigatorSelector!, $isRunning: Boolean!) {{
+  setInstigatorRunning(instigator: $instigator, isRunning: $isRunning) {{
+    __typename ... on Instigator {{ {_INSTIGATOR_FIELDS} }} ... on Error {{ message }}
+  }}
+}}"""
+
+SET_CURSOR = f"""mutation SetCursor($instigator: InstigatorSelector!, $cursor: String) {{
+  setSensorCursor(instigator: $instigator, cursor: $cursor) {{
+    __typename ... on Instigator {{ {_INSTIGATOR_FIELDS} }} ... on Error {{ message }}
+  }}
+}}"""
