@@ -91,6 +91,9 @@ class Executor(Protocol):
 
 StateFunction = Callable[[model.RunState], model.Decision]
 
+QueueFunction = Callable[[Sequence[model.Run], Sequence[model.Run]], Collection[model.RunId]]
+"""Given queued and active runs, returns which of the queued ones may start."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
@@ -133,11 +136,28 @@ class RunStore(Protocol):
         ...
 
     async def unfinished(self) -> list[model.RunId]:
-        """Return the runs which the engine must look at: not finished, or finished and not yet published or released."""
+        """Return the runs which the engine must look at: not finished, or finished and not yet published or released.
+
+        Those that wait in the queue are left out, unless they are to be cancelled: admission looks at them all at once.
+        """
         ...
 
     async def queued(self) -> list[model.Run]:
         """Return the QUEUED runs in the order of their creation; plan and worker template of each are empty."""
+        ...
+
+    async def admit(
+        self, candidates: Sequence[model.RunId], choose: QueueFunction, change: StateFunction
+    ) -> list[model.RunId]:
+        """Apply *change* to those of *candidates* that *choose* returns; return these.
+
+        *choose* is given those of *candidates* that are still queued, and all active runs. Nobody else admits between its
+        look and the commit, so that limits hold whoever else admits.
+        """
+        ...
+
+    async def note_queued(self, reasons: Mapping[model.RunId, str]) -> None:
+        """Store why runs wait in the queue; one that has left it stays as it is."""
         ...
 
     async def count_by_status(self, where: RunFilter) -> dict[model.RunStatus, int]:

@@ -29,6 +29,9 @@ from opweave_operator.core.step_state import StepEvent
 START_REFUSED_RETRY_SECONDS = 2.0
 """Between two tries to create a worker that the platform refused: a quota frees up when some pod ends."""
 
+_MOST_NAMED = 5
+"""Steps named in the message of a time-out."""
+
 
 def decide(
     state: model.RunState,
@@ -187,7 +190,7 @@ def _enforce_time_outs(work: draft.Draft, policy: model.EnginePolicy) -> None:
     if limit and run.started_at and run.cancel_requested_at is None:
         ran = (work.now - run.started_at).total_seconds()
         if ran >= limit:
-            message = f"ran for {ran:.0f} s, its limit is {limit} s"
+            message = f"ran for {ran:.0f} s, its limit is {limit} s; {_under_way(work)}"
             work.log(EventType.ENGINE_EVENT, message)
             work.set_run(cancel_requested_at=work.now, reason="RunTimedOut", message=message)
     start_limit = run.timeouts.start_seconds or policy.start_timeout_seconds
@@ -210,6 +213,22 @@ def _enforce_time_outs(work: draft.Draft, policy: model.EnginePolicy) -> None:
                     message=f"did not start within {start_limit} s: {seen}",
                 ),
             )
+
+
+def _under_way(work: draft.Draft) -> str:
+    """Say what an open attempt of the run was last seen to do, for the message of a time-out."""
+    seen = []
+    for step in work.steps.values():
+        attempt = step.newest
+        if attempt is None or not attempt.is_open:
+            continue
+        doing = step.waiting_message or step.waiting_reason or step.status.lower()
+        where = f" in {attempt.worker_name}" if attempt.worker_name else ""
+        seen.append(f"step {step.key}{where}: {doing}")
+    if not seen:
+        return "no step was under way"
+    more = f" and {len(seen) - _MOST_NAMED} more" if len(seen) > _MOST_NAMED else ""
+    return "under way: " + "; ".join(seen[:_MOST_NAMED]) + more
 
 
 def _begin_canceling(work: draft.Draft) -> None:

@@ -9,7 +9,6 @@ DEFAULT_TICK_RETENTION = "30d"
 """The API server writes defaults into every object; what nobody chose is not worth a word."""
 
 _BUCKETS = ("s3", "gcs", "azure", "sharedVolume")
-_UNPAUSABLE = ("Schedules", "Sensors")
 
 
 def without_effect(spec: Mapping[str, Any]) -> list[str]:
@@ -23,8 +22,6 @@ def without_effect(spec: Mapping[str, Any]) -> list[str]:
     if _section(spec, "runRetries").get("maxRetries"):
         found.append("runRetries")
     found += _retention(_section(spec, "retention"))
-    paused = spec.get("paused")
-    found += [f"paused: {kind}" for kind in _UNPAUSABLE if kind in (paused or ())]
     if spec.get("notifications"):
         found.append("notifications")
     return found

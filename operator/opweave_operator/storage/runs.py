@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Connection, false, func, select
+from sqlalchemy import ColumnElement, Connection, false, func, or_, select
 
 from opweave_operator import errors, ports
 from opweave_operator.core import model
-from opweave_operator.storage import event_rows, run_record, run_rows, schema
+from opweave_operator.storage import admission, event_rows, run_record, run_rows, schema
 from opweave_operator.storage.database import Database
 from opweave_operator.storage.run_cache import CachedRun, RunCache
 from opweave_operator.storage.wakeups import RunWakeUps
@@ -77,17 +77,8 @@ class SqlRunStore:
             loaded = run_record.load(connection, run_id, self._cache, lock=True)
             if loaded is None:
                 return None
-            decision = change(loaded.state)
-            first = loaded.state.run.next_event
-            rows = [
-                event_rows.own_event_values(run_id, number, event)
-                for number, event in enumerate(decision.events, start=first)
-            ]
-            stored = run_record.store(connection, loaded, decision.state, rows)
-            has_changed = stored is not loaded
-            if has_changed:
-                self._wakeups.announce(connection, run_id)
-            return stored, replace(decision, state=stored.state), has_changed
+            stored, decision = self._change(connection, loaded, change)
+            return stored, decision, stored is not loaded
 
         applied = await self._database.write(apply)
         if applied is None:
@@ -96,6 +87,20 @@ class SqlRunStore:
         if has_changed:
             self._committed(stored)
         return decision
+
+    def _change(
+        self, connection: Connection, loaded: CachedRun, change: ports.StateFunction
+    ) -> tuple[CachedRun, model.Decision]:
+        decision = change(loaded.state)
+        run = loaded.state.run
+        rows = [
+            event_rows.own_event_values(run.id, number, event)
+            for number, event in enumerate(decision.events, start=run.next_event)
+        ]
+        stored = run_record.store(connection, loaded, decision.state, rows)
+        if stored is not loaded:
+            self._wakeups.announce(connection, run.id)
+        return stored, replace(decision, state=stored.state)
 
     def _committed(self, stored: CachedRun) -> None:
         self._cache.put(stored)
@@ -117,7 +122,13 @@ class SqlRunStore:
         """Return the runs which the engine must look at, oldest first."""
         statement = (
             select(schema.runs.c.id)
-            .where(schema.runs.c.is_settled == false())
+            .where(
+                schema.runs.c.is_settled == false(),
+                or_(
+                    schema.runs.c.status != model.RunStatus.QUEUED.value,
+                    schema.runs.c.cancel_requested_at.is_not(None),
+                ),
+            )
             .order_by(schema.runs.c.id)
         )
         return await self._database.read(
@@ -134,6 +145,35 @@ class SqlRunStore:
         return await self._database.read(
             lambda connection: [run_rows.run_from(row) for row in connection.execute(statement)]
         )
+
+    async def admit(
+        self,
+        candidates: Sequence[model.RunId],
+        choose: ports.QueueFunction,
+        change: ports.StateFunction,
+    ) -> list[model.RunId]:
+        """Apply *change* to those of *candidates* that *choose* returns; return these."""
+
+        def apply(connection: Connection) -> list[CachedRun]:
+            admission.lock(connection)
+            loaded = admission.still_queued(connection, candidates, self._cache)
+            queued = [found.state.run for found in loaded.values()]
+            chosen = choose(queued, admission.active(connection))
+            return [self._change(connection, loaded[run_id], change)[0] for run_id in chosen]
+
+        admitted = await self._database.write(apply)
+        for stored in admitted:
+            self._committed(stored)
+        return [stored.state.run.id for stored in admitted]
+
+    async def note_queued(self, reasons: Mapping[model.RunId, str]) -> None:
+        """Store why runs wait in the queue; one that has left it stays as it is."""
+
+        def apply(connection: Connection) -> None:
+            admission.lock(connection)
+            admission.note(connection, reasons)
+
+        await self._database.write(apply)
 
     async def count_by_status(self, where: ports.RunFilter) -> dict[model.RunStatus, int]:
         """Return how many runs there are of each status; one without any is left out."""

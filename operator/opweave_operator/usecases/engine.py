@@ -55,7 +55,7 @@ class RunEngine:
         self._tasks: dict[model.RunId, asyncio.Task[None]] = {}
         self._again: set[model.RunId] = set()
         self._limit = asyncio.Semaphore(MAX_CONCURRENT_RUNS_DRIVEN)
-        self._admission = asyncio.Lock()
+        self._admission_due = asyncio.Event()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -63,6 +63,7 @@ class RunEngine:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow(self._wakeups.listen))
                 group.create_task(self._follow(self._executor.changes))
+                group.create_task(self._admit())
                 group.create_task(self._sweep())
         finally:
             for task in list(self._tasks.values()):
@@ -88,18 +89,25 @@ class RunEngine:
         try:
             async with self._limit:
                 run = await self._advancer.advance(run_id)
-            is_waiting = run is not None and run.status is model.RunStatus.QUEUED
-            if is_waiting or (run is not None and run.status in run_state.FINISHED):
-                await self._admit()
+            if run is not None:
+                self._admitter.note(run)
+                if run.status is model.RunStatus.QUEUED or run.status in run_state.FINISHED:
+                    self._admission_due.set()
         except asyncio.CancelledError:
             raise
         except Exception:  # noqa: BLE001  # one run's trouble must not stop the others; the sweep tries again
             _log.exception("run_not_advanced", extra={"run_id": run_id})
 
     async def _admit(self) -> None:
-        async with self._admission:
-            for run_id in await self._admitter.admit():
-                self.wake(run_id)
+        """Admit whenever it is due; what falls due meanwhile is merged into one more admission."""
+        while True:
+            await self._admission_due.wait()
+            self._admission_due.clear()
+            try:
+                for run_id in await self._admitter.admit():
+                    self.wake(run_id)
+            except Exception:  # noqa: BLE001  # the sweep makes it due again
+                _log.exception("admission_failed")
 
     async def _follow(self, source: Callable[[], AsyncIterator[model.RunId]]) -> None:
         while True:
@@ -116,6 +124,7 @@ class RunEngine:
                 for run_id in await self._runs.unfinished():
                     if run_id not in self._tasks:
                         self.wake(run_id)
+                self._admission_due.set()
                 self._beat()
             except Exception:  # noqa: BLE001  # the database may be away; the beat's age tells
                 _log.exception("sweep_failed")

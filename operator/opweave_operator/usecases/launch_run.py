@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,9 +30,14 @@ from opweave_operator.usecases.launch_target import LaunchTarget, TargetFinder
 
 DEDUPE_TAG = "opweave/dedupe-key"
 PRIORITY_TAG = "opweave/priority"
+MAX_RUNTIME_TAG = "opweave/max_runtime"
 LARGEST_PRIORITY = 1000
 """As ``Job.spec.priority`` has it: from minus this to this."""
 
+LARGEST_RUNTIME_SECONDS = 31_536_000
+"""A year, as ``Job.spec.timeouts.runSeconds`` has it."""
+
+_DIGITS = 10
 _MOST_TAGS = 64
 _LONGEST_TAG_KEY = 128
 _LONGEST_TAG_VALUE = 1024
@@ -128,7 +133,12 @@ class RunLauncher:
         fault = _tags_fault(tags)
         if fault:
             return LaunchRefused(message=fault)
-        run = _build(run_id, request, target, settled, plan, tags, parent, self._clock.now())
+        timeouts = _timeouts(request, target, tags)
+        if isinstance(timeouts, LaunchRefused):
+            return timeouts
+        run = _build(
+            run_id, request, target, settled, plan, tags, parent, timeouts, self._clock.now()
+        )
         return await self._store(run, request)
 
     async def _store(self, run: model.Run, request: LaunchRequest) -> LaunchResult:
@@ -214,6 +224,23 @@ def _merge_tags(
     return tags
 
 
+def _timeouts(
+    request: LaunchRequest, target: LaunchTarget, tags: Mapping[str, str]
+) -> model.Timeouts | LaunchRefused:
+    """Return the limits of the run: a tag of the request counts before the declared job, a tag in the code after it."""
+    declared = target.declared.timeouts if target.declared else model.Timeouts()
+    text = tags.get(MAX_RUNTIME_TAG)
+    if text is None or (declared.run_seconds is not None and MAX_RUNTIME_TAG not in request.tags):
+        return declared
+    seconds = int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
+    if not 0 < seconds <= LARGEST_RUNTIME_SECONDS:
+        return LaunchRefused(
+            message=f"tag {MAX_RUNTIME_TAG} must be a whole number of seconds from 1 to"
+            f" {LARGEST_RUNTIME_SECONDS}, not {text[:40]!r}"
+        )
+    return replace(declared, run_seconds=seconds)
+
+
 def _build(
     run_id: model.RunId,
     request: LaunchRequest,
@@ -222,6 +249,7 @@ def _build(
     plan: wire_plan.RunPlan,
     tags: Mapping[str, str],
     parent: model.Run | None,
+    timeouts: model.Timeouts,
     now: datetime,
 ) -> model.Run:
     declared = target.declared
@@ -244,7 +272,7 @@ def _build(
         launched_by=request.launched_by[:256],
         parent_run_id=parent.id if parent else None,
         root_run_id=(parent.root_run_id or parent.id) if parent else None,
-        timeouts=declared.timeouts if declared else model.Timeouts(),
+        timeouts=timeouts,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -373,6 +374,75 @@ async def test_queued_runs_come_in_the_order_of_their_creation(stores: Stores) -
         await stores.runs.create(run, [])
     expected = [runs[1].id, runs[2].id, runs[0].id]
     assert [run.id for run in await stores.runs.queued()] == expected
+
+
+def admit(state: model.RunState) -> model.Decision:
+    """Take the run from the queue."""
+    return set_run(an_event("admitted"), status=model.RunStatus.STARTING)(state)
+
+
+async def test_two_admitters_at_once_never_pass_a_limit(stores: Stores) -> None:
+    """Each is given what the other has committed, whatever both thought before."""
+    runs = [a_run(minute=minute, status=model.RunStatus.QUEUED) for minute in range(6)]
+    for run in runs:
+        await stores.runs.create(run, [])
+    ids = [run.id for run in runs]
+
+    def choose(queued: Sequence[model.Run], active: Sequence[model.Run]) -> list[model.RunId]:
+        return [run.id for run in queued][: max(0, 4 - len(active))]
+
+    admitted = await asyncio.gather(
+        stores.runs.admit(ids, choose, admit),
+        stores.runs.admit(ids[:3], choose, admit),
+        stores.runs.admit(ids[::-1], choose, admit),
+    )
+    flat = [run_id for some in admitted for run_id in some]
+    assert len(flat) == len(set(flat)) == 4
+    counts = await stores.runs.count_by_status(ports.RunFilter())
+    assert counts == {model.RunStatus.STARTING: 4, model.RunStatus.QUEUED: 2}
+    loaded = await stores.runs.load(flat[0])
+    assert loaded is not None
+    assert (loaded.run.status, loaded.run.next_event) == (model.RunStatus.STARTING, 1)
+
+
+async def test_only_queued_candidates_are_offered_for_admission(stores: Stores) -> None:
+    waiting, started = a_run(status=model.RunStatus.QUEUED), a_run(minute=1)
+    for run in (waiting, started):
+        await stores.runs.create(run, [])
+    seen: list[list[model.RunId]] = []
+
+    def choose(queued: Sequence[model.Run], active: Sequence[model.Run]) -> list[model.RunId]:
+        seen.append([run.id for run in queued])
+        seen.append([run.id for run in active])
+        return []
+
+    unknown = a_run().id
+    assert await stores.runs.admit([started.id, unknown, waiting.id], choose, admit) == []
+    assert seen == [[waiting.id], [started.id]]
+
+
+async def test_why_runs_wait_is_stored_for_those_that_wait(stores: Stores) -> None:
+    """For many at once, seen also by whoever knows the run already; one that has started keeps what it says."""
+    runs = [a_run(minute=minute, status=model.RunStatus.QUEUED) for minute in range(3)]
+    started = a_run(minute=9)
+    for run in (*runs, started):
+        await stores.runs.create(run, [])
+    reasons = {runs[0].id: "full", runs[1].id: "paused", started.id: "full"}
+    await stores.runs.note_queued(reasons)
+    loaded = [await stores.runs.load(run.id) for run in (*runs, started)]
+    assert [state and state.run.queued_reason for state in loaded] == ["full", "paused", "", ""]
+    await stores.runs.transact(runs[0].id, set_run(reason="other"))
+    [first, *_] = await stores.runs.queued()
+    assert (first.queued_reason, first.reason) == ("full", "other")
+
+
+async def test_a_run_that_waits_in_the_queue_is_not_unfinished_business(stores: Stores) -> None:
+    """Unless it is to be cancelled: then the engine must look at it."""
+    waiting, leaving = (a_run(minute=n, status=model.RunStatus.QUEUED) for n in range(2))
+    for run in (waiting, leaving):
+        await stores.runs.create(run, [])
+    await stores.runs.transact(leaving.id, set_run(cancel_requested_at=NOW))
+    assert await stores.runs.unfinished() == [leaving.id]
 
 
 async def test_a_run_is_unfinished_until_all_is_released_and_published(stores: Stores) -> None:

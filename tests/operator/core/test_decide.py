@@ -355,7 +355,8 @@ def test_a_run_over_its_time_limit_fails() -> None:
         POLICY,
     )
     assert (RunStatus.FAILURE, "RunTimedOut") == (ended.state.run.status, ended.state.run.reason)
-    assert "its limit is 10 s" in ended.state.run.message
+    assert "its limit is 10 s; under way: step a" in ended.state.run.message
+    assert ended.state.run.message.endswith(": running")
 
 
 def test_a_settled_worker_is_released_until_it_is_gone() -> None:

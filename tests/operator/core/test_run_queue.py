@@ -12,11 +12,17 @@ from support import builders as build
 
 
 def queued(
-    number: int, *, priority: int = 0, job: str | None = None, tags: dict[str, str] | None = None
+    number: int,
+    *,
+    priority: int = 0,
+    job: str | None = None,
+    tags: dict[str, str] | None = None,
+    location: str = "shop",
 ) -> model.Run:
     run = build.run_state(status=model.RunStatus.QUEUED).run
     return replace(
         run,
+        location=model.LocationRef(namespace="local", name=location),
         id=model.RunId(f"{number:026d}"),
         priority=priority,
         job_resource=job,
@@ -161,3 +167,40 @@ def test_tag_limits_hold_and_every_run_that_waits_has_a_full_limit(
             and fills(limit, run.tags[limit.key]) >= limit.limit
             for limit in tag_limits
         )
+
+
+def test_the_next_place_goes_to_the_location_with_the_fewest_active_runs() -> None:
+    """A long backlog of one location does not shut out a run of another that came later."""
+    backlog = [queued(n, location="busy") for n in range(5)]
+    late = queued(9, location="idle")
+    limits = run_queue.QueueLimits(max_concurrent_runs=4)
+    admission = run_queue.select([*backlog, late], [queued(100, location="busy")], limits)
+    assert (late.id, backlog[0].id, backlog[1].id) == admission.admitted
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.sampled_from("abc")), max_size=20),
+    st.lists(st.sampled_from("abc"), max_size=4),
+    st.integers(0, 12),
+)
+def test_turns_are_those_of_a_choice_one_by_one(
+    wanted: list[tuple[int, str]], under_way: list[str], most: int
+) -> None:
+    """Against a model that looks at the whole queue again for each place."""
+    runs = [queued(n, priority=p, location=at) for n, (p, at) in enumerate(wanted)]
+    active = [queued(100 + n, location=at) for n, at in enumerate(under_way)]
+    admission = run_queue.select(runs, active, run_queue.QueueLimits(max_concurrent_runs=most))
+    left, places = list(runs), [run.location for run in active]
+    expected = []
+    while left and len(places) < most:
+        best = min(left, key=lambda r: (-r.priority, places.count(r.location), r.created_at))
+        left.remove(best)
+        places.append(best.location)
+        expected.append(best.id)
+    assert tuple(expected) == admission.admitted
+
+
+def test_a_limit_of_zero_runs_says_that_it_holds_back_everything() -> None:
+    """Nobody is active who could make room."""
+    admission = run_queue.select([queued(1)], [], run_queue.QueueLimits(max_concurrent_runs=0))
+    assert "limit of concurrent runs is 0" in admission.waiting[queued(1).id]

@@ -68,7 +68,6 @@ def test_settings_that_all_work_are_in_effect(spec: dict[str, Any]) -> None:
         ({"artifacts": {"sharedVolume": {"claimName": "c"}}}, "artifacts.sharedVolume"),
         ({"runRetries": {"maxRetries": 2}}, "runRetries"),
         ({"runCoordinator": {"module": "m", "class": "C"}}, "runCoordinator"),
-        ({"paused": ["Launches", "Sensors"]}, "paused: Sensors"),
         (
             {"pools": [{"name": "db", "slots": 1}], "retention": {"events": "1d"}},
             "pools, retention.events",

@@ -24,7 +24,12 @@ from opweave_operator.usecases.launch_request import (
     TargetNotFound,
     TargetUnavailable,
 )
-from opweave_operator.usecases.launch_run import DEDUPE_TAG, LARGEST_PRIORITY, RunLauncher
+from opweave_operator.usecases.launch_run import (
+    DEDUPE_TAG,
+    LARGEST_PRIORITY,
+    MAX_RUNTIME_TAG,
+    RunLauncher,
+)
 from support import api_world, builders
 from support.api_world import World
 
@@ -95,6 +100,39 @@ async def test_the_declared_jobs_shape_limits_and_tags_apply(shop_world: World) 
     )
     assert {"resources": {"limits": {"memory": "1Gi"}}} == run.worker_template[model.JOB_STEPS_KEY]
     assert "hello" == run.job_resource
+
+
+@pytest.mark.parametrize(
+    ("declared", "requested", "expected"),
+    [
+        ({}, "30", 30),
+        ({"tags": {MAX_RUNTIME_TAG: "20"}}, None, 20),
+        ({"timeouts": model.Timeouts(run_seconds=60)}, "30", 30),
+        ({"timeouts": model.Timeouts(run_seconds=60), "tags": {MAX_RUNTIME_TAG: "20"}}, None, 60),
+    ],
+)
+async def test_a_tag_limits_the_time_of_a_run(
+    shop_world: World, declared: dict[str, object], requested: str | None, expected: int
+) -> None:
+    """The request's tag goes before the declared field, and this before a tag that is no part of the request."""
+    await declare(shop_world, **declared)
+    tags = {MAX_RUNTIME_TAG: requested} if requested else {}
+
+    run = run_of(await launcher(shop_world).launch(LaunchRequest(job_resource="hello", tags=tags)))
+
+    assert expected == run.timeouts.run_seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "ten", "\u0663", "9" * 5000])
+async def test_a_time_limit_that_is_no_number_of_seconds_is_refused(
+    shop_world: World, text: str
+) -> None:
+    """Before anything is stored, and short."""
+    refused = await launcher(shop_world).launch(replace(HELLO, tags={MAX_RUNTIME_TAG: text[:1000]}))
+
+    assert isinstance(refused, LaunchRefused)
+    assert refused.message.startswith("tag opweave/max_runtime must be a whole number of seconds")
+    assert len(refused.message) < 200
 
 
 async def test_the_same_run_id_is_one_run(shop_world: World) -> None:

@@ -225,7 +225,7 @@ def instance_with(spec: str) -> str:
     ("text", "told"),
     [
         (
-            instance_with("{runQueue: {maxConcurrentRuns: 0}}"),
+            instance_with("{runQueue: {maxConcurrentRuns: -2}}"),
             "manifests.yaml, document 1: spec.runQueue.maxConcurrentRuns must be at least",
         ),
         (
