@@ -366,3 +366,13 @@ def test_the_notes_name_a_namespace_that_is_watched(helm: Any, tmp_path: Path) -
     narrow = rendered("--set", "watchNamespaces={team-a,team-b}")
     assert "  kubectl -n team-a apply -f examples/quickstart/" in narrow
     assert "  kubectl -n team-a annotate owj hello" in narrow
+
+
+def test_the_settings_of_a_new_project_are_values_of_the_chart(helm: Any) -> None:
+    """What `opweave project scaffold` writes beside the manifests installs."""
+    values = ROOT / "runtime" / "opweave" / "_cli" / "project_template" / "values.yaml"
+    options = ("--kube-version", "1.35.0", "-f", str(values))
+    done = helm.run("template", "opweave", str(CHART), *options)
+    assert done.returncode == 0, done.stderr
+    kinds = [manifest["kind"] for manifest in yaml.safe_load_all(done.stdout) if manifest]
+    assert "Instance" in kinds

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import pytest
 import yaml
 
+from support.local_instance import opweave
+
 ROOT = Path(__file__).parents[3]
 MANIFESTS = sorted((ROOT / "examples").glob("**/*.yaml"))
 KINDS = ("codelocations", "jobs", "schedules", "sensors", "instances")
@@ -69,6 +71,21 @@ def test_jobs_and_schedules_name_what_exists() -> None:
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_api_server_accepts_the_manifest(path: Path, cluster: Cluster) -> None:
     """With strict validation, so that no field is unknown; nothing is stored."""
+    accept(path, cluster)
+
+
+@pytest.mark.cluster
+def test_the_api_server_accepts_the_manifests_of_a_new_project(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    """Rules included that only the API server checks."""
+    done = opweave("project", "scaffold", "--name", "shop", "--directory", str(tmp_path / "shop"))
+    assert done.returncode == 0, done.stderr
+    accept(tmp_path / "shop" / "manifests", cluster)
+
+
+def accept(path: Path, cluster: Cluster) -> None:
+    """Let the API server check what *path* holds, without storing it."""
     command = [str(cluster.kubectl), "--kubeconfig", str(cluster.kubeconfig)]
 
     def kubectl(*arguments: str) -> subprocess.CompletedProcess[str]:
