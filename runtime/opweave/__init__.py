@@ -118,6 +118,21 @@ if TYPE_CHECKING:
     from opweave.definitions.events import Failure as Failure
     from opweave.definitions.events import Output as Output
     from opweave.definitions.events import RetryRequested as RetryRequested
+    from opweave.definitions.from_modules import (
+        load_definitions_from_current_module as load_definitions_from_current_module,
+    )
+    from opweave.definitions.from_modules import (
+        load_definitions_from_module as load_definitions_from_module,
+    )
+    from opweave.definitions.from_modules import (
+        load_definitions_from_modules as load_definitions_from_modules,
+    )
+    from opweave.definitions.from_modules import (
+        load_definitions_from_package_module as load_definitions_from_package_module,
+    )
+    from opweave.definitions.from_modules import (
+        load_definitions_from_package_name as load_definitions_from_package_name,
+    )
     from opweave.definitions.graph import GraphDefinition as GraphDefinition
     from opweave.definitions.graph import InputMapping as InputMapping
     from opweave.definitions.graph import OutputMapping as OutputMapping
@@ -215,6 +230,7 @@ if TYPE_CHECKING:
         build_asset_check_context as build_asset_check_context,
     )
     from opweave.testing.asset_contexts import build_asset_context as build_asset_context
+    from opweave.testing.built_resources import build_resources as build_resources
     from opweave.testing.contexts import build_init_resource_context as build_init_resource_context
     from opweave.testing.contexts import build_input_context as build_input_context
     from opweave.testing.contexts import build_op_context as build_op_context
@@ -227,6 +243,12 @@ if TYPE_CHECKING:
     from opweave.wire.plan import Jitter as Jitter
 
 _MODULES = {
+    "build_resources": "opweave.testing.built_resources",
+    "load_definitions_from_package_name": "opweave.definitions.from_modules",
+    "load_definitions_from_package_module": "opweave.definitions.from_modules",
+    "load_definitions_from_current_module": "opweave.definitions.from_modules",
+    "load_definitions_from_modules": "opweave.definitions.from_modules",
+    "load_definitions_from_module": "opweave.definitions.from_modules",
     "build_hook_context": "opweave.testing.hook_contexts",
     "HookContext": "opweave.execution.hook_context",
     "failure_hook": "opweave.definitions.hook",
@@ -519,6 +541,7 @@ __all__ = [
     "build_input_context",
     "build_op_context",
     "build_output_context",
+    "build_resources",
     "build_schedule_context",
     "build_sensor_context",
     "custom_path_fs_io_manager",
@@ -542,6 +565,11 @@ __all__ = [
     "load_assets_from_modules",
     "load_assets_from_package_module",
     "load_assets_from_package_name",
+    "load_definitions_from_current_module",
+    "load_definitions_from_module",
+    "load_definitions_from_modules",
+    "load_definitions_from_package_module",
+    "load_definitions_from_package_name",
     "make_values_resource",
     "map_asset_specs",
     "materialize",

@@ -34,9 +34,7 @@ _NAMES = {
     """,
     "configured definitions": "configured ConfigMapping config_mapping config_from_files config_from_yaml_strings",
     "loading definitions from modules": """
-        load_definitions_from_module load_definitions_from_modules load_definitions_from_current_module
-        load_definitions_from_package_module load_definitions_from_package_name load_from_defs_folder definitions
-        repository RepositoryDefinition Component ComponentLoadContext
+        load_from_defs_folder definitions repository RepositoryDefinition Component ComponentLoadContext
     """,
     "custom types": """
         opweave_type_loader OpweaveTypeLoader OpweaveTypeLoaderContext PythonObjectOpweaveType usable_as_opweave_type
@@ -46,7 +44,6 @@ _NAMES = {
         TableColumn TableColumnConstraints TableConstraints TableRecord TableSchema CodeReferencesMetadataValue
     """,
     "instances": "OpweaveInstance OpweaveRun RunsFilter execute_job reconstructable ReexecutionOptions instance_for_test",
-    "building resources in tests": "build_resources",
     "I/O managers on other stores": "MultiPartitionsIOManager",
     "pipes": "PipesSubprocessClient PipesSession open_pipes_session",
 }

@@ -68,6 +68,15 @@ class Definitions:
     ) -> None:
         self.origin = origins.caller_origin()
         owner = f"Definitions ({self.origin})"
+        assets, asset_checks, jobs = list(assets or ()), list(asset_checks or ()), list(jobs or ())
+        schedules, sensors = list(schedules or ()), list(sensors or ())
+        self._given: dict[str, list[Any]] = {
+            "assets": assets,
+            "asset_checks": asset_checks,
+            "jobs": jobs,
+            "schedules": schedules,
+            "sensors": sensors,
+        }
         unsupported.refuse(
             owner,
             executor=executor,
@@ -80,12 +89,12 @@ class Definitions:
         self.metadata = dict(metadata or {})
         self._jobs: dict[str, job_definitions.JobDefinition] = {}
         of_assets: list[Any] = []
-        for given in jobs or ():
+        for given in jobs:
             if hasattr(given, "__opweave_asset_job__"):
                 of_assets.append(given)
             else:
                 self._add(_as_job(given, owner).with_resources(self.resources), owner)
-        for instigator in (*(schedules or ()), *(sensors or ())):
+        for instigator in (*schedules, *sensors):
             known = [job.name for job in of_assets]
             of_assets += [
                 target
@@ -93,7 +102,7 @@ class Definitions:
                 if hasattr(target, "__opweave_asset_job__") and target.name not in known
             ]
         self._assets: location_assets.LocationAssets | None = None
-        everything = [*(assets or ()), *(asset_checks or ())]
+        everything = [*assets, *asset_checks]
         if everything or of_assets:
             location_assets.checked_job_names(of_assets, self._jobs)
             self._assets = location_assets.LocationAssets(
@@ -101,18 +110,42 @@ class Definitions:
             )
         self._schedules: dict[str, ScheduleDefinition] = {}
         self._sensors: dict[str, SensorDefinition] = {}
-        for schedule in schedules or ():
+        for schedule in schedules:
             if getattr(schedule, "__opweave_instigator__", None) != "schedule":
                 raise errors.OpweaveInvalidDefinitionError(
                     f"{owner} is given {shown(schedule)} among its schedules: put @schedule on it"
                 )
             self._add_instigator(cast("ScheduleDefinition", schedule), self._schedules, owner)
-        for sensor in sensors or ():
+        for sensor in sensors:
             if getattr(sensor, "__opweave_instigator__", None) != "sensor":
                 raise errors.OpweaveInvalidDefinitionError(
                     f"{owner} is given {shown(sensor)} among its sensors: put @sensor on it"
                 )
             self._add_instigator(cast("SensorDefinition", sensor), self._sensors, owner)
+
+    @classmethod
+    def merge(cls, *def_sets: Definitions) -> Definitions:
+        """Return one `Definitions` with everything that *def_sets* declare; resources are for all of it.
+
+        Raises:
+            OpweaveInvalidDefinitionError: Two of them define different resources or metadata for one key, or what they declare
+                does not fit together.
+        """
+        # Arguments by name, of which each has a type of its own.
+        together: dict[str, Any] = {}
+        resources: dict[str, Any] = {}
+        metadata: dict[str, Any] = {}
+        for given in def_sets:
+            if not isinstance(given, Definitions):
+                raise errors.OpweaveInvalidDefinitionError(
+                    f"Definitions.merge ({origins.caller_origin()}) is given {shown(given)}: give Definitions objects"
+                )
+            for kind, values in given._given.items():
+                known = together.setdefault(kind, [])
+                known += [v for v in values if not any(v is other for other in known)]
+            _take("resource", given.resources, resources, given.origin)
+            _take("metadata", given.metadata, metadata, given.origin)
+        return cls(**together, resources=resources, metadata=metadata)
 
     def _add_instigator(self, given: _Instigator, into: dict[str, _Instigator], owner: str) -> None:
         other = self._schedules.get(given.name) or self._sensors.get(given.name)
@@ -281,6 +314,19 @@ def _named(known: Mapping[str, _Instigator], name: str, kind: str) -> _Instigato
         hint = errors.did_you_mean(name, known) or f" (there is {listed})"
         raise errors.OpweaveInvariantViolationError(f"there is no {kind} {name!r:.120}{hint}")
     return known[name]
+
+
+def _take(
+    what: str, given: Mapping[str, Any], into: dict[str, Any], origin: origins.Origin
+) -> None:
+    """Add *given* to *into*; the same key may come again with the same value only."""
+    for key, value in given.items():
+        if key in into and into[key] is not value and into[key] != value:
+            raise errors.OpweaveInvalidDefinitionError(
+                f"Definitions.merge is given two different values of the {what} {key!r}, the second by Definitions ({origin}): "
+                "define it in one of them"
+            )
+        into[key] = value
 
 
 def _as_job(given: object, owner: str) -> job_definitions.JobDefinition:

@@ -63,6 +63,23 @@ class ResourceDefinition:
         """Return a resource that is None."""
         return cls.hardcoded_resource(None, description)
 
+    @classmethod
+    def mock_resource(cls, description: str | None = None) -> ResourceDefinition:
+        """Return a resource that is a new ``unittest.mock.MagicMock`` each time it is set up."""
+
+        def mock() -> Any:
+            # Tests only: the module costs what a step need not spend.
+            from unittest.mock import MagicMock  # noqa: PLC0415
+
+            return MagicMock()
+
+        return cls(mock, description=description or "a mock")
+
+    @classmethod
+    def string_resource(cls, description: str | None = None) -> ResourceDefinition:
+        """Return a resource that is its config, a text."""
+        return cls(lambda context: context.resource_config, str, description, source="text")
+
     @contextlib.contextmanager
     def opened(self, context: InitResourceContext) -> Iterator[Any]:
         """Set the resource up, give it, tear it down."""

@@ -38,7 +38,7 @@ def load_assets_from_modules(
     """
     found = [
         value
-        for value in _values(modules)
+        for value in values_of(modules)
         if (isinstance(value, (AssetsDefinition, SourceAsset)) and not _is_check(value))
         or (include_specs and isinstance(value, AssetSpec))
     ]
@@ -62,7 +62,7 @@ def load_assets_from_package_module(
     **options: Any,
 ) -> list[Any]:
     """Return the assets of *package_module* and of all modules below it."""
-    modules = list(_package(package_module))
+    modules = list(modules_of(package_module))
     return load_assets_from_modules(modules, group_name, key_prefix, **options)
 
 
@@ -82,7 +82,7 @@ def load_asset_checks_from_modules(
 ) -> list[AssetChecksDefinition]:
     """Return the checks that *modules* define; *asset_key_prefix* stands before the keys of what they check."""
     prefix = as_prefix(asset_key_prefix)
-    checks = [value for value in _values(modules) if isinstance(value, AssetChecksDefinition)]
+    checks = [value for value in values_of(modules) if isinstance(value, AssetChecksDefinition)]
     if not prefix:
         return checks
     return [_prefixed_check(check, prefix) for check in checks]
@@ -100,7 +100,7 @@ def load_asset_checks_from_package_module(
     package_module: ModuleType, asset_key_prefix: CoercibleToAssetKeyPrefix | None = None
 ) -> list[AssetChecksDefinition]:
     """Return the checks of *package_module* and of all modules below it."""
-    return load_asset_checks_from_modules(list(_package(package_module)), asset_key_prefix)
+    return load_asset_checks_from_modules(list(modules_of(package_module)), asset_key_prefix)
 
 
 def load_asset_checks_from_package_name(
@@ -111,13 +111,14 @@ def load_asset_checks_from_package_name(
     return load_asset_checks_from_package_module(package, asset_key_prefix)
 
 
-def _package(package: ModuleType) -> Iterator[ModuleType]:
+def modules_of(package: ModuleType) -> Iterator[ModuleType]:
+    """Yield *package* and all modules below it."""
     yield package
     for found in pkgutil.walk_packages(getattr(package, "__path__", ()), f"{package.__name__}."):
         yield importlib.import_module(found.name)
 
 
-def _values(modules: Iterable[ModuleType]) -> list[Any]:
+def values_of(modules: Iterable[ModuleType]) -> list[Any]:
     """Return what the modules' names stand for, and what is in lists there; each once."""
     found: dict[int, Any] = {}
     for module in modules:
