@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,7 +57,17 @@ def breaks_on_one(x: int) -> int:
 def breaks():
     total(spread().map(breaks_on_one).collect())
 
-defs = Definitions(jobs=[fans_out, breaks])
+@op
+def breaks_until(context, x: int) -> int:
+    if not os.path.exists(context.run.tags["sign"]) and x == 1:
+        raise ValueError("not yet")
+    return 10 * x
+
+@job
+def recovers():
+    total(spread().map(breaks_until).collect())
+
+defs = Definitions(jobs=[fans_out, breaks, recovers])
 """
 
 
@@ -128,3 +139,40 @@ def test_a_plan_is_printed_with_what_will_be_mapped(instance: Instance) -> None:
     printed = instance.run("job", "print", "fans_out").stdout
     assert "tidy.double[?]" in printed
     assert printed.index("tidy.add[?]") < printed.index("total")
+
+
+def test_a_failed_run_goes_on_from_its_failure(instance: Instance, tmp_path: Path) -> None:
+    """Only what did not succeed runs again; the other members and the dynamic output come from the parent."""
+    sign = tmp_path / "sign"
+    config = json.dumps({"ops": {"spread": {"config": {"count": 3}}}})
+    failed = instance.run(
+        *("job", "launch", "recovers", "--follow", "-o", "json", "--config-json", config),
+        *("--tags", f"sign={sign}"),
+        timeout=120,
+    )
+    parent = json.loads(failed.stdout)
+    assert parent["status"] == "FAILURE"
+    sign.write_text("")
+
+    done = instance.run("run", "reexecute", parent["runId"], "--follow", "-o", "json", timeout=120)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    child = json.loads(done.stdout)
+    assert statuses(child) == {"breaks_until[n1]": "SUCCESS", "total": "SUCCESS"}
+    assert output(instance, child["runId"], "total") == "30"
+    tags = {tag["key"]: tag["value"] for tag in child["tags"]}
+    assert tags["opweave/parent_run_id"] == tags["opweave/root_run_id"] == parent["runId"]
+
+    one = instance.run(
+        *("run", "reexecute", child["runId"], "--steps", "total", "--follow", "-o", "json"),
+        timeout=120,
+    )
+    assert one.returncode == 0, one.stdout + one.stderr
+    grandchild = json.loads(one.stdout)
+    assert statuses(grandchild) == {"total": "SUCCESS"}
+    assert output(instance, grandchild["runId"], "total") == "30"
+    refused = instance.run("run", "reexecute", child["runId"])
+    assert refused.returncode == 2
+    assert "nothing to run again" in refused.stderr
+    wrong = instance.run("run", "reexecute", child["runId"], "--steps", "totl")
+    assert "did you mean 'total'?" in wrong.stderr

@@ -20,6 +20,7 @@ from opweave_operator.api.types.launch import (
     LaunchParams,
     LaunchRunResult,
     LaunchRunSuccess,
+    ReexecutionParams,
     TerminateRunResult,
 )
 from opweave_operator.api.types.run import Run
@@ -40,6 +41,15 @@ class Mutation:
     async def launch_run(self, info: Info, params: LaunchParams) -> LaunchRunResult:
         """Launch a run: it is queued, and starts when the instance's limits allow."""
         result = await info.context.launcher.launch(params.request())
+        info.context.dependencies.metrics.count_launch(type(result).__name__)
+        if isinstance(result, Launched):
+            return LaunchRunSuccess(run=Run.of(result.run), is_new=result.is_new)
+        return launch_types.launch_error_of(result)
+
+    @strawberry.mutation
+    async def launch_reexecution(self, info: Info, params: ReexecutionParams) -> LaunchRunResult:
+        """Run an ended run again, wholly or in part; what does not run again gives its outputs."""
+        result = await info.context.launcher.reexecute(params.request())
         info.context.dependencies.metrics.count_launch(type(result).__name__)
         if isinstance(result, Launched):
             return LaunchRunSuccess(run=Run.of(result.run), is_new=result.is_new)

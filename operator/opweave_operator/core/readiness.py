@@ -48,7 +48,9 @@ def judge(planned: wire_plan.PlannedStep, steps: Mapping[model.StepKey, model.St
         if step.status is StepStatus.CANCELED:
             return _skip("UpstreamCanceled", f"upstream step {step.key} was cancelled")
     for step_input in planned.inputs:
-        missing = [ref for ref in step_input.sources if not is_produced(ref, steps)]
+        missing = [
+            ref for ref in step_input.sources if ref.run_id is None and not is_produced(ref, steps)
+        ]
         if missing and (not step_input.is_fan_in or len(missing) == len(step_input.sources)):
             return _skip(
                 "UpstreamSkipped",

@@ -85,18 +85,30 @@ def stored_inputs(
     Of the dynamic output that the step is mapped over, that is the one member that it was made for.
     """
     own_key = mapped_steps.mapping_key_of(planned.key)
-    return tuple(
-        wire_attempt.StoredOutput(
-            run_id=state.run.id,
-            step_key=source.step_key,
-            output_name=source.output_name,
-            mapping_key=produced.mapping_key,
+    found: list[wire_attempt.StoredOutput] = []
+    for source in item.sources:
+        if source.run_id is not None:
+            found.append(
+                wire_attempt.StoredOutput(
+                    run_id=source.run_id,
+                    step_key=source.step_key,
+                    output_name=source.output_name,
+                    mapping_key=source.mapping_key,
+                )
+            )
+            continue
+        found += (
+            wire_attempt.StoredOutput(
+                run_id=state.run.id,
+                step_key=source.step_key,
+                output_name=source.output_name,
+                mapping_key=produced.mapping_key,
+            )
+            for produced in produced_outputs(state, source.step_key)
+            if produced.name == source.output_name
+            and (source != planned.mapped_over or produced.mapping_key == own_key)
         )
-        for source in item.sources
-        for produced in produced_outputs(state, source.step_key)
-        if produced.name == source.output_name
-        and (source != planned.mapped_over or produced.mapping_key == own_key)
-    )
+    return tuple(found)
 
 
 def produced_outputs(
@@ -130,3 +142,16 @@ def depends_on(plan: wire_plan.RunPlan, step_key: str, source: wire_attempt.Stor
     ):
         return False
     return any(wanted in item.sources for item in planned.inputs)
+
+
+def reads_earlier(
+    plan: wire_plan.RunPlan, step_key: str, source: wire_attempt.StoredOutput
+) -> bool:
+    """Return whether *plan* feeds *step_key* from the output *source* of an earlier run."""
+    wanted = wire_plan.OutputRef(
+        step_key=source.step_key,
+        output_name=source.output_name,
+        run_id=source.run_id,
+        mapping_key=source.mapping_key,
+    )
+    return any(wanted in item.sources for item in planned_step(plan, step_key).inputs)

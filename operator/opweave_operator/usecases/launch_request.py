@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opweave.wire import location as wire_location
-from opweave_operator.core import model
+from opweave_operator.core import model, reexecution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class LaunchRequest:
         run_id: Chosen by the caller: launching the same id twice makes one run, whatever fails in between.
         may_be_late: Whether *run_id* may be older than a day: it was committed then, and its location was away since.
         parent_run_id: The run that this one repeats or continues.
+        repeat: Which steps of the parent run again; None means all of the plan. What does not, gives its outputs.
+        step_selection: For that.
     """
 
     namespace: str | None = None
@@ -46,6 +48,28 @@ class LaunchRequest:
     run_id: str | None = None
     may_be_late: bool = False
     parent_run_id: str | None = None
+    repeat: reexecution.Strategy | None = None
+    step_selection: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReexecutionRequest:
+    """A wish to run an ended run again.
+
+    Attributes:
+        step_selection: For SELECTED_STEPS: step keys or paths of ops, with ``*`` and ``+``.
+        run_config: None means the parent's.
+        tags: Go before the parent's.
+        run_id: Chosen by the caller: asking twice makes one run.
+    """
+
+    parent_run_id: str
+    strategy: reexecution.Strategy
+    step_selection: tuple[str, ...] = ()
+    run_config: Mapping[str, Any] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    launched_by: str = ""
+    run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from opweave.wire import mapped_steps
 from opweave.wire import plan as wire_plan
 from opweave.wire.attempt import EventType
 from opweave_operator import ports
-from opweave_operator.core import ids, model
+from opweave_operator.core import ids, model, reexecution, run_state
 from opweave_operator.usecases import check_config
 from opweave_operator.usecases.launch_request import (
     Launched,
@@ -25,12 +25,16 @@ from opweave_operator.usecases.launch_request import (
     LaunchRefused,
     LaunchRequest,
     LaunchResult,
+    ReexecutionRequest,
 )
 from opweave_operator.usecases.launch_target import LaunchTarget, TargetFinder
 
 DEDUPE_TAG = "opweave/dedupe-key"
 PRIORITY_TAG = "opweave/priority"
 MAX_RUNTIME_TAG = "opweave/max_runtime"
+RUN_KEY_TAG = "opweave/run_key"
+PARENT_TAG = "opweave/parent_run_id"
+ROOT_TAG = "opweave/root_run_id"
 LARGEST_PRIORITY = 1000
 """As ``Job.spec.priority`` has it: from minus this to this."""
 
@@ -43,6 +47,7 @@ _LONGEST_TAG_KEY = 128
 _LONGEST_TAG_VALUE = 1024
 _MOST_STEPS = 10_000
 _MOST_SELECTED = 10_000
+_MOST_ANCESTORS = 100
 _CLOCK_TOLERANCE = timedelta(days=1)
 
 
@@ -129,7 +134,14 @@ class RunLauncher:
         plan = await self._plan(request, target, settled)
         if not isinstance(plan, wire_plan.RunPlan):
             return plan
-        tags = _merge_tags(request, target, plan)
+        if request.repeat is not None and parent is not None:
+            again = reexecution.planned(
+                plan, await self._ancestors(parent), request.repeat, request.step_selection
+            )
+            if isinstance(again, reexecution.Impossible):
+                return LaunchRefused(message=again.message)
+            plan = again
+        tags = _merge_tags(request, target, plan, parent)
         fault = _tags_fault(tags)
         if fault:
             return LaunchRefused(message=fault)
@@ -165,6 +177,66 @@ class RunLauncher:
             )
         return state.run
 
+    async def reexecute(self, wish: ReexecutionRequest) -> LaunchResult:
+        """Store a QUEUED run that repeats an ended one, wholly or in part, or say why there is none.
+
+        Its job, location and, unless the wish has others, config and tags are those of the parent; its definitions are today's.
+        """
+        try:
+            parent_id = ids.parse_run_id(wish.parent_run_id)
+        except ValueError as error:
+            return LaunchRefused(message=str(error))
+        parent = await self._runs.load(parent_id)
+        if parent is None:
+            return LaunchRefused(message=f"there is no run {parent_id}")
+        run = parent.run
+        if run.status not in run_state.FINISHED:
+            return LaunchRefused(
+                message=f"run {run.id} has not ended ({run.status}): wait for it, or terminate it"
+            )
+        ancestors = await self._ancestors(run)
+        return await self.launch(
+            LaunchRequest(
+                namespace=run.location.namespace,
+                location=None if run.job_resource else run.location.name,
+                job=run.job,
+                job_resource=run.job_resource,
+                run_config=run.plan.run_config if wish.run_config is None else wish.run_config,
+                tags={**_own_tags(run), **wish.tags},
+                priority=run.priority,
+                op_selection=await self._same_ops(run, ancestors),
+                launched_by=wish.launched_by,
+                run_id=wish.run_id,
+                parent_run_id=run.id,
+                repeat=wish.strategy,
+                step_selection=wish.step_selection,
+            )
+        )
+
+    async def _ancestors(self, run: model.Run) -> list[model.RunState]:
+        """Return *run*, its parent, and so on."""
+        found: list[model.RunState] = []
+        run_id: model.RunId | None = run.id
+        while run_id is not None and len(found) < _MOST_ANCESTORS:
+            state = await self._runs.load(run_id)
+            if state is None or state.run.location != run.location or state.run.job != run.job:
+                break
+            found.append(state)
+            run_id = state.run.parent_run_id
+        return found
+
+    async def _same_ops(self, run: model.Run, ancestors: list[model.RunState]) -> tuple[str, ...]:
+        """Return the op selection of *run*: empty when it had all ops that the job has now."""
+        target = await self._targets.find(
+            namespace=run.location.namespace, location=run.location.name, job=run.job
+        )
+        if not isinstance(target, LaunchTarget):
+            return ()  # the launch says what is missing
+        plan = target.job.plan
+        now = {mapped_steps.op_path(step.key) for step in (*plan.steps, *plan.templates)}
+        before = reexecution.op_paths(ancestors)
+        return () if now <= before else tuple(sorted(now & before))
+
     async def _plan(
         self, request: LaunchRequest, target: LaunchTarget, settled: _Settled
     ) -> wire_plan.RunPlan | LaunchFailure:
@@ -173,6 +245,11 @@ class RunLauncher:
         )
         fault = _plan_fault(plan) if isinstance(plan, wire_plan.RunPlan) else None
         return LaunchRefused(message=fault) if fault else plan
+
+
+def _own_tags(run: model.Run) -> dict[str, str]:
+    """Return the tags that a run which repeats *run* has too; not those by which another launch finds just this one."""
+    return {key: value for key, value in run.tags.items() if key not in (DEDUPE_TAG, RUN_KEY_TAG)}
 
 
 def _again(request: LaunchRequest, stored: model.Run) -> LaunchResult:
@@ -215,12 +292,18 @@ def _settle(request: LaunchRequest, target: LaunchTarget) -> _Settled | LaunchRe
 
 
 def _merge_tags(
-    request: LaunchRequest, target: LaunchTarget, plan: wire_plan.RunPlan
+    request: LaunchRequest,
+    target: LaunchTarget,
+    plan: wire_plan.RunPlan,
+    parent: model.Run | None,
 ) -> dict[str, str]:
     declared = dict(target.declared.tags) if target.declared else {}
     tags = {**target.job.tags, **plan.tags, **declared, **request.tags}
     if request.dedupe_key is not None:
         tags[DEDUPE_TAG] = request.dedupe_key
+    if parent is not None:
+        tags[PARENT_TAG] = parent.id
+        tags[ROOT_TAG] = parent.root_run_id or parent.id
     return tags
 
 
@@ -325,6 +408,8 @@ def _plan_fault(plan: wire_plan.RunPlan) -> str | None:
         return f"job {plan.job!r}: {count} steps are more than {_MOST_STEPS}"
     seen: set[str] = set()
     for step in (*plan.steps, *plan.templates):
+        if any(ref.run_id is not None for item in step.inputs for ref in item.sources):
+            return f"job {plan.job!r}: step {step.key!r} asks for outputs of another run"
         if step.key in seen or not step.key:
             return f"job {plan.job!r}: the plan has two steps {step.key!r}"
         unknown = [key for key in step.upstream_keys if key not in seen]

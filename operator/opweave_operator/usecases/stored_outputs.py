@@ -87,7 +87,7 @@ class StoredOutputs:
         if source.run_id == run.id:
             if attempt_slice.depends_on(run.plan, record.ref.step_key, source):
                 return state
-        elif source.run_id in (run.parent_run_id, run.root_run_id):
+        elif attempt_slice.reads_earlier(run.plan, record.ref.step_key, source):
             related = await self._runs.load(model.RunId(source.run_id))
             if related is None or related.run.location == run.location:
                 return related

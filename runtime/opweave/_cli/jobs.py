@@ -177,14 +177,19 @@ def launch(
         run = launching.launch(
             client, job, config, tags=tags, op_selection=selection, priority=priority
         )
-        if not follow:
-            _print_launched(run, client.link(f"/runs/{run['runId']}"), output)
-            return
-        click.echo(
-            f"run {run['runId']}  {style.safe_line(run['jobName'])}  location {_location(run)}",
-            err=is_structured(output),
-        )
-        follow_to_the_end(client, run["runId"], output)
+        show_launched(client, run, follow=follow, output=output)
+
+
+def show_launched(client: Client, run: Mapping[str, Any], *, follow: bool, output: str) -> None:
+    """Print the launched *run*, or *follow* it to its end."""
+    if not follow:
+        _print_launched(run, client.link(f"/runs/{run['runId']}"), output)
+        return
+    click.echo(
+        f"run {run['runId']}  {style.safe_line(run['jobName'])}  location {_location(run)}",
+        err=is_structured(output),
+    )
+    follow_to_the_end(client, run["runId"], output)
 
 
 def follow_to_the_end(client: Client, run_id: str, output: str) -> None:

@@ -104,6 +104,14 @@ LAUNCH = f"""mutation Launch($params: LaunchParams!) {{
   }}
 }}"""
 
+REEXECUTE = f"""mutation Reexecute($params: ReexecutionParams!) {{
+  launchReexecution(params: $params) {{
+    __typename
+    ... on LaunchRunSuccess {{ isNew run {{ {_RUN_FIELDS} }} }}
+    ... on Error {{ message }}
+  }}
+}}"""
+
 TERMINATE = f"""mutation Terminate($runId: ID!, $requestedBy: String!) {{
   terminateRun(runId: $runId, requestedBy: $requestedBy) {{
     __typename

@@ -19,6 +19,7 @@ from opweave._cli import (
     program,
     queries,
     requester,
+    run_ids,
     run_logs,
     run_notes,
     run_view,
@@ -220,6 +221,44 @@ def wait(options: ServerOptions, run_id: str, output: str) -> None:
     """Follow a run until it ends; Ctrl-C leaves it alone."""
     with options.connect() as client:
         jobs.follow_to_the_end(client, _full_id(client, run_id), output)
+
+
+@run_group.command("reexecute", epilog=EXIT_CODES_HELP)
+@click.argument("run_id", metavar="ID", shell_complete=suggestions.runs)
+@click.option("--from-failure", is_flag=True, help="The steps that did not succeed; the default.")
+@click.option("--all", "all_steps", is_flag=True, help="All steps.")
+@click.option(
+    "--steps", multiple=True, metavar="STEPS", help="Only these, as clean* or +report; repeatable."
+)
+@click.option("--follow", is_flag=True, help="Show progress until the run ends.")
+@output_option
+@server_options
+def reexecute(
+    options: ServerOptions,
+    run_id: str,
+    from_failure: bool,
+    all_steps: bool,
+    steps: Sequence[str],
+    follow: bool,
+    output: str,
+) -> None:
+    """Run an ended run again; steps that do not run again give their outputs."""
+    if from_failure + all_steps + bool(steps) > 1:
+        raise click.UsageError("give one of --from-failure, --all and --steps")
+    chosen = [part.strip() for text in steps for part in text.split(",") if part.strip()]
+    strategy = "ALL_STEPS" if all_steps else "SELECTED_STEPS" if steps else "FROM_FAILURE"
+    with options.connect() as client:
+        params = {
+            "parentRunId": _full_id(client, run_id),
+            "strategy": strategy,
+            "stepSelection": chosen or None,
+            "runId": run_ids.new_run_id(),
+            "launchedBy": requester.name(),
+        }
+        result = client.execute(queries.REEXECUTE, {"params": params})["launchReexecution"]
+        if result["__typename"] != "LaunchRunSuccess":
+            raise launching.refusal(result["__typename"], result["message"])
+        jobs.show_launched(client, result["run"], follow=follow, output=output)
 
 
 @run_group.command("terminate", epilog=EXIT_CODES_HELP)

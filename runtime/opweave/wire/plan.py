@@ -25,10 +25,17 @@ class Jitter(enum.StrEnum):
 
 @message
 class OutputRef:
-    """One output of one step of the same run."""
+    """One output of one step.
+
+    Attributes:
+        run_id: Of the earlier run that has given it; None means the run whose plan this is.
+        mapping_key: Of one member of a dynamic output of an earlier run.
+    """
 
     step_key: str
     output_name: str = "result"
+    run_id: str | None = None
+    mapping_key: str | None = None
 
 
 @message
@@ -135,7 +142,11 @@ class PlannedStep:
     @property
     def upstream_keys(self) -> tuple[str, ...]:
         """Keys of the steps that must end before this one, each once, in input order."""
-        return tuple(dict.fromkeys(ref.step_key for i in self.inputs for ref in i.sources))
+        return tuple(
+            dict.fromkeys(
+                ref.step_key for i in self.inputs for ref in i.sources if ref.run_id is None
+            )
+        )
 
 
 @message

@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from opweave.wire import message
+from opweave.wire import plan as wire_plan
 from opweave.wire.attempt import FailureKind, ProducedOutput
 from opweave_operator.api.dependencies import ApiSettings
 from opweave_operator.core import model
@@ -58,24 +60,29 @@ async def test_a_step_cannot_read_what_its_plan_does_not_feed_it(world: World) -
     assert [(r.status_code, r.json()["code"]) for r in replies] == [(403, "NotYourInput")] * 2
 
 
-async def test_a_run_may_read_outputs_of_its_parent_in_the_same_location(world: World) -> None:
-    """A re-execution reads what its parent stored; a parent in another location is as foreign as any run."""
-    parent = await world.launch(builders.planned("load"))
+async def test_a_run_reads_those_outputs_of_an_earlier_run_that_its_plan_names(
+    world: World,
+) -> None:
+    """Nothing else of it, not even another output; a run of another location is as foreign as any."""
+    parent = await world.launch(builders.planned("load"), builders.planned("other"))
     await _finished(world, parent, "load", b"kept")
-    near = await world.launch(builders.planned("clean"), parent_run_id=parent.id)
-    far = await world.launch(
-        builders.planned("clean"),
-        parent_run_id=parent.id,
-        location=model.LocationRef(namespace="elsewhere", name="shop"),
-    )
+    await _finished(world, parent, "other", b"not asked for")
+    source = wire_plan.OutputRef(step_key="load", run_id=parent.id)
+    item = wire_plan.StepInput(name="rows", sources=(source,))
+    clean = message.replace(builders.planned("clean"), inputs=(item,))
+    near = await world.launch(clean, parent_run_id=parent.id)
+    elsewhere = model.LocationRef(namespace="elsewhere", name="shop")
+    far = await world.launch(clean, parent_run_id=parent.id, location=elsewhere)
+    unnamed = await world.launch(builders.planned("clean"), parent_run_id=parent.id)
 
     replies = []
-    for run in (near, far):
+    for run, key in ((near, "load"), (near, "other"), (far, "load"), (unnamed, "load")):
         reader = await world.worker(run, "clean")
         await reader.start()
-        replies.append(await reader.get_input(parent.id, "load", "result"))
+        replies.append(await reader.get_input(parent.id, key, "result"))
 
-    assert [reply.status_code for reply in replies] == [200, 403]
+    assert [reply.status_code for reply in replies] == [200, 403, 403, 403]
+    assert replies[0].content == b"kept"
 
 
 async def test_what_was_not_stored_is_not_found(world: World) -> None:

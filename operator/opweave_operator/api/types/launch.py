@@ -11,6 +11,7 @@ from opweave.wire import location as wire_location
 from opweave_operator.api.request_error import RequestError
 from opweave_operator.api.types.run import Run
 from opweave_operator.api.types.scalars import Error, TagInput
+from opweave_operator.core import reexecution
 from opweave_operator.usecases import launch_request, terminate_run
 
 
@@ -64,6 +65,42 @@ class LaunchParams:
             dedupe_key=self.dedupe_key,
             run_id=self.run_id,
             parent_run_id=self.parent_run_id,
+        )
+
+
+strawberry.enum(reexecution.Strategy, name="ReexecutionStrategy")
+
+
+@strawberry.input
+class ReexecutionParams:
+    """Which ended run to run again and what of it.
+
+    *step_selection*, for SELECTED_STEPS, names steps by key or op, with * and + before or after. *run_config* null means the
+    parent's. *tags* are added to the parent's.
+    """
+
+    parent_run_id: strawberry.ID
+    strategy: reexecution.Strategy
+    step_selection: list[str] | None = None
+    run_config: JSON | None = None
+    tags: list[TagInput] | None = None
+    run_id: strawberry.ID | None = None
+    launched_by: str = "graphql"
+
+    def request(self) -> launch_request.ReexecutionRequest:
+        """Return the domain's form.
+
+        Raises:
+            RequestError: The run config is no object.
+        """
+        return launch_request.ReexecutionRequest(
+            parent_run_id=self.parent_run_id,
+            strategy=self.strategy,
+            step_selection=tuple(self.step_selection or ()),
+            run_config=config_of(self.run_config),
+            tags={tag.key: tag.value for tag in self.tags or ()},
+            launched_by=self.launched_by,
+            run_id=self.run_id,
         )
 
 
