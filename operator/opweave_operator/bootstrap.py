@@ -286,6 +286,7 @@ def _api(
         events=stores.events,
         catalog=stores.catalog,
         instigators=stores.instigators,
+        assets=stores.assets,
         wakeups=stores.wakeups,
         artifacts=stores.artifacts,
         logs=stores.logs,

@@ -14,6 +14,7 @@ from opweave.wire import attempt as wire_attempt
 from opweave.wire import location as wire_location
 from opweave.wire import ticks as wire_ticks
 from opweave_operator.core import model
+from opweave_operator.core.assets import AssetEvent, AssetEventKind, AssetState
 from opweave_operator.core.instigators import (
     Declaration,
     InstigatorRef,
@@ -420,6 +421,41 @@ class InstigatorStore(Protocol):
 
     async def unfinished_ticks(self) -> list[Tick]:
         """Return the ticks that are STARTED, oldest first."""
+        ...
+
+
+class AssetStore(Protocol):
+    """What is known of assets. Events of steps are recorded by `EventStore.append`, in the same transaction."""
+
+    async def states(self, keys: Collection[str] | None = None) -> dict[str, AssetState]:
+        """Return what is known of the assets *keys*, or of all; those of which nothing is known are left out."""
+        ...
+
+    async def verdicts(self, keys: Collection[str] | None = None) -> list[AssetEvent]:
+        """Return the last verdict of each check of the assets *keys*, or of all."""
+        ...
+
+    async def history(
+        self,
+        key: str,
+        *,
+        kinds: Collection[AssetEventKind] = (),
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[AssetEvent]:
+        """Return entries of an asset's history, newest first, those with an id below *before* only."""
+        ...
+
+    async def wrote(self, keys: Collection[str], run_id: str, step_key: str) -> bool:
+        """Return whether the step of a run wrote one of the assets *keys*."""
+        ...
+
+    async def report(self, events: Sequence[AssetEvent]) -> None:
+        """Record *events* that no run told."""
+        ...
+
+    async def wipe(self, key: str) -> bool:
+        """Forget all of an asset but its definition; return whether anything was known of it."""
         ...
 
 

@@ -16,6 +16,7 @@ from opweave._cli.failures import EXIT_CODES_HELP, EXIT_INTERRUPTED
 
 _COMMANDS = {
     "job": ("opweave._cli.jobs", "job_group", "Launch jobs and look at what there is to launch."),
+    "asset": ("opweave._cli.assets", "asset_group", "Look at assets, make them and report them."),
     "run": ("opweave._cli.runs", "run_group", "Look at runs, follow them and end them."),
     "location": ("opweave._cli.locations", "location_group", "Look at code locations."),
     "doctor": (

@@ -61,6 +61,7 @@ def dependencies(
         events=stores.events,
         catalog=stores.catalog,
         instigators=stores.instigators,
+        assets=stores.assets,
         wakeups=stores.wakeups,
         artifacts=stores.artifacts,
         logs=stores.logs,

@@ -31,6 +31,7 @@ class ArtifactRoutes:
         self._outputs = StoredOutputs(
             runs=dependencies.runs,
             artifacts=dependencies.artifacts,
+            assets=dependencies.assets,
             max_bytes=dependencies.settings.max_artifact_bytes,
         )
 

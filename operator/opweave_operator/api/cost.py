@@ -36,8 +36,10 @@ _EXTRA_COSTS = {
     "validateRunConfig": 1000,
     "scaffoldRunConfig": 1000,
     "launchRun": 1000,
+    "assets": 1000,  # all of them are read and judged
+    "asset": 1000,
 }
-_PAGED = {"runs": 25, "events": 100, "ticks": 25}
+_PAGED = {"runs": 25, "events": 100, "ticks": 25, "assets": 100, "history": 25}
 
 
 class _CostRule(ValidationRule):

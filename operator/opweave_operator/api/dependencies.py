@@ -54,6 +54,7 @@ class ApiDependencies:
     events: ports.EventStore
     catalog: ports.CatalogStore
     instigators: ports.InstigatorStore
+    assets: ports.AssetStore
     wakeups: ports.WakeUps
     artifacts: ports.ArtifactStore
     logs: ports.LogStore

@@ -68,7 +68,9 @@ class GraphQLApp(GraphQL[ApiContext, None]):
             dependencies=self._dependencies,
             launcher=self._launcher,
             terminator=self._terminator,
-            loaders=Loaders(self._dependencies.runs, self._dependencies.catalog),
+            loaders=Loaders(
+                self._dependencies.runs, self._dependencies.catalog, self._dependencies.assets
+            ),
         )
 
     def decode_json(self, data: str | bytes) -> Any:

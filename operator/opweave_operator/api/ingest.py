@@ -31,6 +31,7 @@ class IngestRoutes:
         self._ingest = IngestEvents(
             access=requests.access,
             events=dependencies.events,
+            assets=dependencies.assets,
             clock=dependencies.clock,
             limits=dependencies.settings.ingest,
         )

@@ -8,6 +8,7 @@ from strawberry.dataloader import DataLoader
 
 from opweave_operator import ports
 from opweave_operator.core import model
+from opweave_operator.usecases.asset_catalog import AssetCatalog, AssetEntry
 
 _CONCURRENT_READS = 4
 """Of one request: more would make the others wait for a reader."""
@@ -16,7 +17,9 @@ _CONCURRENT_READS = 4
 class Loaders:
     """Loaders for one request; never kept longer, since they remember."""
 
-    def __init__(self, runs: ports.RunStore, catalog: ports.CatalogStore) -> None:
+    def __init__(
+        self, runs: ports.RunStore, catalog: ports.CatalogStore, assets: ports.AssetStore
+    ) -> None:
         self._runs = runs
         self._catalog = catalog
         self._reading = asyncio.Semaphore(_CONCURRENT_READS)
@@ -26,6 +29,8 @@ class Loaders:
         self._lists: DataLoader[str, list[ports.LocationRecord]] = DataLoader(
             load_fn=self._load_locations
         )
+        self._assets: DataLoader[str, dict[str, AssetEntry]] = DataLoader(load_fn=self._load_assets)
+        self._asset_catalog = AssetCatalog(catalog, assets)
         self._jobs: DataLoader[str, list[ports.JobRecord]] = DataLoader(load_fn=self._load_jobs)
 
     async def run_state(self, run_id: model.RunId) -> model.RunState | None:
@@ -39,6 +44,13 @@ class Loaders:
     async def declared_jobs(self) -> list[ports.JobRecord]:
         """Return all declared jobs."""
         return await self._jobs.load("all")
+
+    async def assets(self) -> dict[str, AssetEntry]:
+        """Return all assets by key."""
+        return await self._assets.load("all")
+
+    async def _load_assets(self, keys: list[str]) -> list[dict[str, AssetEntry]]:
+        return [await self._asset_catalog.entries()] * len(keys)
 
     async def _load_states(self, run_ids: list[model.RunId]) -> list[model.RunState | None]:
         return await asyncio.gather(*(self._load_state(run_id) for run_id in run_ids))

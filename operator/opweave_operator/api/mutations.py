@@ -9,6 +9,14 @@ import strawberry
 from opweave.wire import ticks as wire_ticks
 from opweave_operator.api.request_error import RequestError
 from opweave_operator.api.types import launch as launch_types
+from opweave_operator.api.types.asset import (
+    AssetEvent,
+    AssetReported,
+    AssetReportInput,
+    AssetWiped,
+    InvalidReport,
+    ReportAssetResult,
+)
 from opweave_operator.api.types.instigator import (
     Instigator,
     InstigatorDeclared,
@@ -27,6 +35,7 @@ from opweave_operator.api.types.run import Run
 from opweave_operator.api.types.scalars import Info
 from opweave_operator.core import ids, instigators
 from opweave_operator.core.instigators import Toggle
+from opweave_operator.usecases import report_asset
 from opweave_operator.usecases.known_instigators import KnownInstigators
 from opweave_operator.usecases.launch_request import Launched
 
@@ -54,6 +63,21 @@ class Mutation:
         if isinstance(result, Launched):
             return LaunchRunSuccess(run=Run.of(result.run), is_new=result.is_new)
         return launch_types.launch_error_of(result)
+
+    @strawberry.mutation
+    async def report_asset(self, info: Info, report: AssetReportInput) -> ReportAssetResult:
+        """Record what happened to an asset outside of any run."""
+        parts = info.context.dependencies
+        try:
+            event = await report_asset.report(parts.assets, parts.clock, report.report())
+        except report_asset.ReportRefused as refused:
+            return InvalidReport(message=str(refused))
+        return AssetReported(event=AssetEvent.of(event))
+
+    @strawberry.mutation
+    async def wipe_asset(self, info: Info, key: str) -> AssetWiped:
+        """Forget the whole history of an asset; its definition and what I/O managers stored stay."""
+        return AssetWiped(key=key, was_known=await info.context.dependencies.assets.wipe(key))
 
     @strawberry.mutation
     async def terminate_run(

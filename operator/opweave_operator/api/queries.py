@@ -9,6 +9,7 @@ from opweave.wire import plan as wire_plan
 from opweave_operator.api import paging
 from opweave_operator.api.request_error import RequestError
 from opweave_operator.api.types import launch as launch_types
+from opweave_operator.api.types.asset import Asset, AssetPage, AssetsFilter
 from opweave_operator.api.types.instance import Instance
 from opweave_operator.api.types.instigator import Instigator
 from opweave_operator.api.types.launch import (
@@ -136,6 +137,33 @@ class Query:
             where, limit=first + 1, before=before
         )
         return RunPage.of(found, first=first)
+
+    @strawberry.field
+    async def assets(
+        self,
+        info: Info,
+        filter: AssetsFilter | None = None,  # as for runs
+        first: int = 100,
+        after: str | None = None,
+    ) -> AssetPage:
+        """The assets of all locations, and those that only events tell of; at most 1000 at a time, by key."""
+        first = paging.checked_first(first)
+        wanted = filter or AssetsFilter()
+        entries = await info.context.loaders.assets()
+        keys = sorted(key for key, entry in entries.items() if wanted.fits(entry))
+        left = [key for key in keys if after is None or key > after]
+        shown = left[:first]
+        return AssetPage(
+            assets=[Asset.of(entries[key]) for key in shown],
+            end_cursor=shown[-1] if shown else None,
+            has_more=len(left) > len(shown),
+        )
+
+    @strawberry.field
+    async def asset(self, info: Info, key: str) -> Asset | None:
+        """One asset, by its key as people write it."""
+        entry = (await info.context.loaders.assets()).get(key)
+        return None if entry is None else Asset.of(entry)
 
     @strawberry.field
     async def validate_run_config(

@@ -29,6 +29,7 @@ from opweave_operator.api import mutations, queries, subscriptions
 from opweave_operator.api.cost import CostLimiter
 from opweave_operator.api.request_error import RequestError
 from opweave_operator.api.types import (
+    asset,
     compute_log,
     event,
     instance,
@@ -50,6 +51,7 @@ _DESCRIBED = (
     queries,
     mutations,
     subscriptions,
+    asset,
     compute_log,
     event,
     instance,

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from opweave_operator import errors
 from opweave_operator.api import graphql_app, public_errors
 from opweave_operator.api.artifacts import ArtifactRoutes
+from opweave_operator.api.asset_reports import AssetReportRoutes
 from opweave_operator.api.attempt_requests import AttemptRequests
 from opweave_operator.api.compute_logs import ComputeLogRoutes
 from opweave_operator.api.dependencies import ApiDependencies
@@ -48,6 +49,7 @@ def create_app(dependencies: ApiDependencies) -> Starlette:
         *IngestRoutes(dependencies, requests).routes(),
         *ComputeLogRoutes(dependencies, requests).routes(),
         *ArtifactRoutes(dependencies, requests).routes(),
+        *AssetReportRoutes(dependencies).routes(),
         *EventFeedRoutes(dependencies).routes(),
         *graphql_app.routes(dependencies),
         *HealthRoutes(dependencies).routes(),

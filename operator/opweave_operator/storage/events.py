@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from opweave.wire import attempt as wire_attempt
 from opweave_operator import ports
 from opweave_operator.core import model
-from opweave_operator.storage import event_rows, reports, run_record, run_rows, schema
+from opweave_operator.storage import asset_rows, event_rows, reports, run_record, run_rows, schema
 from opweave_operator.storage.database import Database
 from opweave_operator.storage.run_cache import CachedRun, RunCache
 from opweave_operator.storage.wakeups import RunWakeUps
@@ -105,6 +105,7 @@ class SqlEventStore:
                 raise ports.AttemptClosed(f"run {ref.run_id} does not exist")
             state, rows, answer = change(loaded)
             stored = run_record.store(connection, loaded, state, rows)
+            asset_rows.record_rows(connection, rows)
             has_changed = stored is not loaded
             if has_changed:
                 self._wakeups.announce(connection, ref.run_id)

@@ -7,6 +7,7 @@ Everything that belongs to a run is changed under the lock of its row in ``runs`
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     ForeignKey,
@@ -171,6 +172,45 @@ events = Table(
     UniqueConstraint("run_id", "step_key", "attempt", "seq"),
 )
 """``payload`` is null when it is empty."""
+
+ASSET_KEY_LENGTH = 512
+
+asset_events = Table(
+    "asset_events",
+    metadata,
+    Column(
+        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    Column("key", Name(ASSET_KEY_LENGTH), nullable=False),
+    Column("kind", Name(32), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("run_id", Name(RUN_ID_LENGTH)),
+    Column("step_key", Name(STEP_KEY_LENGTH)),
+    Column("output", Name(NAME_LENGTH)),
+    Column("is_stored", Boolean, nullable=False),
+    Column("description", Words),
+    Column("metadata", Json),
+    Column("tags", Json),
+    Column("data_version", Words),
+    Column("check_name", Name(NAME_LENGTH)),
+    Column("passed", Boolean, nullable=False),
+    Column("severity", Name(16)),
+    Column("is_blocking", Boolean, nullable=False),
+    Index(None, "key", "id"),
+    Index(None, "run_id"),
+    sqlite_autoincrement=True,
+)
+"""Histories of assets; they belong to no run, so that runs and their events may be removed without losing them."""
+
+asset_latest = Table(
+    "asset_latest",
+    metadata,
+    Column("key", Name(ASSET_KEY_LENGTH), primary_key=True),
+    Column("kind", Name(32), primary_key=True),
+    Column("check_name", Name(NAME_LENGTH), primary_key=True),
+    Column("event_id", BigInteger, nullable=False),
+)
+"""The newest entry of each kind of an asset's history; ``check_name`` is empty but for verdicts."""
 
 locations = Table(
     "locations",

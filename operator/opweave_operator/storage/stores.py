@@ -7,6 +7,7 @@ from pathlib import Path
 
 from opweave_operator.storage import postgresql
 from opweave_operator.storage.artifacts import FileArtifactStore
+from opweave_operator.storage.assets import SqlAssetStore
 from opweave_operator.storage.catalog import SqlCatalogStore
 from opweave_operator.storage.database import Database
 from opweave_operator.storage.events import SqlEventStore
@@ -25,6 +26,7 @@ class Stores:
     runs: SqlRunStore
     events: SqlEventStore
     catalog: SqlCatalogStore
+    assets: SqlAssetStore
     instigators: SqlInstigatorStore
     wakeups: RunWakeUps
     artifacts: FileArtifactStore
@@ -47,6 +49,7 @@ def open_stores(database: Database, data_directory: Path) -> Stores:
         runs=SqlRunStore(database, cache, wakeups),
         events=SqlEventStore(database, cache, wakeups),
         catalog=SqlCatalogStore(database),
+        assets=SqlAssetStore(database),
         instigators=SqlInstigatorStore(database),
         wakeups=wakeups,
         artifacts=artifacts,

@@ -11,7 +11,9 @@ from typing import Any
 from opweave.wire import attempt as wire_attempt
 from opweave.wire import mapped_steps
 from opweave.wire import plan as wire_plan
+from opweave.wire.message import replace
 from opweave_operator.core import model
+from opweave_operator.core.assets import AssetState
 
 
 def cut(state: model.RunState, step_key: model.StepKey, number: int) -> wire_attempt.AttemptSlice:
@@ -44,6 +46,42 @@ def cut(state: model.RunState, step_key: model.StepKey, number: int) -> wire_att
         asset_keys=tuple(asset.key for asset in planned.assets),
         asset_checks=tuple(f"{check.asset_key}:{check.name}" for check in planned.asset_checks),
     )
+
+
+def upstream_assets(plan: wire_plan.RunPlan, step_key: str) -> set[str]:
+    """Return the keys of the assets of which a step must know what was written last."""
+    planned = planned_step(plan, step_key)
+    of_assets = {key for asset in planned.assets for key in asset.upstream}
+    return of_assets | set(_loaded_assets(planned).values())
+
+
+def with_assets(
+    slice_: wire_attempt.AttemptSlice, plan: wire_plan.RunPlan, known: Mapping[str, AssetState]
+) -> wire_attempt.AttemptSlice:
+    """Return *slice_* with what is *known* of the assets of `upstream_assets`."""
+    versions = {key: state.data_version for key, state in known.items() if state.data_version}
+    inputs = {}
+    for name, key in _loaded_assets(planned_step(plan, slice_.step_key)).items():
+        written = known[key].materialization if key in known else None
+        if written is not None and written.run_id:
+            inputs[name] = wire_attempt.StoredOutput(
+                run_id=written.run_id, step_key=written.step_key, output_name=written.output
+            )
+    return replace(slice_, asset_versions=versions, asset_inputs=inputs)
+
+
+def loaded_asset_keys(plan: wire_plan.RunPlan, step_key: str) -> set[str]:
+    """Return the keys of the assets that a step loads from what was written last."""
+    return set(_loaded_assets(planned_step(plan, step_key)).values())
+
+
+def _loaded_assets(planned: wire_plan.PlannedStep) -> dict[str, str]:
+    """Return the asset of each input whose value no step of the run gives."""
+    return {
+        item.name: item.asset_key
+        for item in planned.inputs
+        if item.asset_key is not None and not item.sources and not item.is_nothing
+    }
 
 
 def planned_step(plan: wire_plan.RunPlan, step_key: str) -> wire_plan.PlannedStep:

@@ -25,12 +25,16 @@ async def check(
     target: LaunchTarget,
     run_config: Mapping[str, Any] | None,
     op_selection: tuple[str, ...] = (),
+    asset_selection: tuple[str, ...] = (),
 ) -> wire_plan.RunPlan | LaunchFailure:
     """Return the plan that a run would have, or all problems; *run_config* None means the declared job's."""
     if run_config is None:
         run_config = target.declared.run_config if target.declared else {}
     request = wire_location.PlanRequest(
-        job=target.job.name, run_config=dict(run_config), op_selection=op_selection
+        job=target.job.name,
+        run_config=dict(run_config),
+        op_selection=op_selection,
+        asset_selection=asset_selection,
     )
     try:
         reply = await code_locations.plan(target.location.url, request)

@@ -47,12 +47,14 @@ class IngestEvents:
         *,
         access: AttemptAccess,
         events: ports.EventStore,
+        assets: ports.AssetStore,
         clock: ports.Clock,
         limits: IngestLimits | None = None,
     ) -> None:
         limits = limits or IngestLimits()
         self._access = access
         self._events = events
+        self._assets = assets
         self._clock = clock
         self._rate = event_rate.EventRate(limits.events_per_second, limits.burst_events)
 
@@ -71,7 +73,12 @@ class IngestEvents:
                 f" version {WIRE_VERSION}: upgrade the operator first",
             )
         state = await self._start(ref, identity)
-        return attempt_slice.cut(state, ref.step_key, ref.number)
+        slice_ = attempt_slice.cut(state, ref.step_key, ref.number)
+        keys = attempt_slice.upstream_assets(state.run.plan, ref.step_key)
+        if not keys:
+            return slice_
+        known = await self._assets.states(keys)
+        return attempt_slice.with_assets(slice_, state.run.plan, known)
 
     async def _start(self, ref: ports.AttemptRef, identity: Identity) -> model.RunState:
         record = await self._access.authorize(ref, identity)

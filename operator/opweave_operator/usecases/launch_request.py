@@ -26,6 +26,8 @@ class LaunchRequest:
         tags: Go before the declared job's, which go before the job's own.
         priority: None means the tag ``opweave/priority``, the declared job's, or 0.
         op_selection: Ops to run; empty means all.
+        asset_selection: Assets to make, in the grammar of selections; empty means the job's own. Without a *job* it is that of
+            all assets of the location.
         launched_by: Way and person as far as known: ``cli``, ``graphql``, ``annotation``...
         dedupe_key: A second launch with the same key in the same namespace returns the first one's run.
         run_id: Chosen by the caller: launching the same id twice makes one run, whatever fails in between.
@@ -43,6 +45,7 @@ class LaunchRequest:
     tags: Mapping[str, str] = field(default_factory=dict)
     priority: int | None = None
     op_selection: tuple[str, ...] = ()
+    asset_selection: tuple[str, ...] = ()
     launched_by: str = ""
     dedupe_key: str | None = None
     run_id: str | None = None

@@ -41,6 +41,10 @@ LARGEST_PRIORITY = 1000
 LARGEST_RUNTIME_SECONDS = 31_536_000
 """A year, as ``Job.spec.timeouts.runSeconds`` has it."""
 
+
+ASSET_JOB = "__ASSET_JOB"
+"""The job of all assets of a location, by which any selection of them is made."""
+
 _DIGITS = 10
 _MOST_TAGS = 64
 _LONGEST_TAG_KEY = 128
@@ -120,7 +124,7 @@ class RunLauncher:
         target = await self._targets.find(
             namespace=request.namespace,
             location=request.location,
-            job=request.job,
+            job=request.job or (ASSET_JOB if request.asset_selection else None),
             job_resource=request.job_resource,
         )
         if not isinstance(target, LaunchTarget):
@@ -241,7 +245,11 @@ class RunLauncher:
         self, request: LaunchRequest, target: LaunchTarget, settled: _Settled
     ) -> wire_plan.RunPlan | LaunchFailure:
         plan = await check_config.check(
-            self._code_locations, target, settled.run_config, request.op_selection
+            self._code_locations,
+            target,
+            settled.run_config,
+            request.op_selection,
+            request.asset_selection,
         )
         fault = _plan_fault(plan) if isinstance(plan, wire_plan.RunPlan) else None
         return LaunchRefused(message=fault) if fault else plan
@@ -373,6 +381,8 @@ def _request_fault(request: LaunchRequest, now: datetime) -> str | None:
         return "dedupe key: give 1 to 512 characters"
     if len(request.op_selection) > _MOST_SELECTED:
         return f"op selection: at most {_MOST_SELECTED} names"
+    if len(request.asset_selection) > _MOST_SELECTED:
+        return f"asset selection: at most {_MOST_SELECTED} parts"
     return _run_ids_fault(request, now)
 
 

@@ -22,8 +22,14 @@ class StoredOutputs:
     """
 
     def __init__(
-        self, *, runs: ports.RunStore, artifacts: ports.ArtifactStore, max_bytes: int
+        self,
+        *,
+        runs: ports.RunStore,
+        artifacts: ports.ArtifactStore,
+        assets: ports.AssetStore,
+        max_bytes: int,
     ) -> None:
+        self._assets = assets
         self._runs = runs
         self._artifacts = artifacts
         self._max_bytes = max_bytes
@@ -91,6 +97,13 @@ class StoredOutputs:
             related = await self._runs.load(model.RunId(source.run_id))
             if related is None or related.run.location == run.location:
                 return related
+        else:
+            keys = attempt_slice.loaded_asset_keys(run.plan, record.ref.step_key)
+            if keys and await self._assets.wrote(keys, source.run_id, source.step_key):
+                # Assets go from location to location, never from namespace to namespace.
+                related = await self._runs.load(model.RunId(source.run_id))
+                if related is None or related.run.location.namespace == run.location.namespace:
+                    return related
         raise Refused(
             RefusalCode.NOT_YOUR_INPUT,
             f"step {record.ref.step_key!r} of run {run.id} does not depend on output"

@@ -210,6 +210,7 @@ def follow_to_the_end(client: Client, run_id: str, output: str) -> None:
 
 
 def _print_launched(run: Mapping[str, Any], link: str, output: str) -> None:
+    """Print a run that was launched, and how to go on."""
     if is_structured(output):
         write_structured(run, output)
         return

@@ -54,6 +54,7 @@ def launch(
     tags: Mapping[str, str],
     op_selection: Sequence[str],
     priority: int | None,
+    asset_selection: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Launch a run and return it.
 
@@ -68,6 +69,7 @@ def launch(
         "runConfig": config.content,
         "tags": [{"key": key, "value": value} for key, value in tags.items()],
         "opSelection": list(op_selection) or None,
+        "assetSelection": list(asset_selection) or None,
         "priority": priority,
         "runId": run_ids.new_run_id(),
         "launchedBy": requester.name(),

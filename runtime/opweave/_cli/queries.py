@@ -134,6 +134,39 @@ LOCATIONS = f"""query Locations($namespace: String) {{
   locations(namespace: $namespace) {{ {_LOCATION_FIELDS} jobs {{ name description requiresConfig }} }}
 }}"""
 
+_ASSET_EVENT_FIELDS = """
+  eventId kind timestamp runId stepKey description metadata tags { key value } dataVersion codeVersion checkName passed severity
+"""
+
+_ASSET_FIELDS = f"""
+  key group description locations {{ namespace name }} owners kinds tags {{ key value }} codeVersion isExternal isObservable
+  jobNames upstreamKeys downstreamKeys staleStatus staleCauses {{ category reason dependency }} dataVersion
+  latestMaterialization {{ {_ASSET_EVENT_FIELDS} }} latestObservation {{ {_ASSET_EVENT_FIELDS} }}
+  checks {{ name description isBlocking lastEvaluation {{ {_ASSET_EVENT_FIELDS} }} }}
+"""
+
+ASSETS = f"""query Assets($filter: AssetsFilter, $after: String) {{
+  assets(filter: $filter, first: 500, after: $after) {{ assets {{ {_ASSET_FIELDS} }} endCursor hasMore }}
+}}"""
+
+ASSET = f"""query Asset($key: String!) {{
+  asset(key: $key) {{ {_ASSET_FIELDS} history(first: 10) {{ events {{ {_ASSET_EVENT_FIELDS} }} }} }}
+}}"""
+
+ASSET_LINEAGE = """query AssetLineage($after: String) {
+  assets(first: 1000, after: $after) {
+    assets { key locations { namespace name } upstreamKeys downstreamKeys staleStatus isExternal } endCursor hasMore
+  }
+}"""
+
+REPORT_ASSET = f"""mutation ReportAsset($report: AssetReportInput!) {{
+  reportAsset(report: $report) {{
+    __typename ... on AssetReported {{ event {{ {_ASSET_EVENT_FIELDS} }} }} ... on Error {{ message }}
+  }}
+}}"""
+
+WIPE_ASSET = "mutation WipeAsset($key: String!) { wipeAsset(key: $key) { key wasKnown } }"
+
 VERSION = "query Version { version instance { databaseKind queueLength } }"
 
 _INSTIGATOR_FIELDS = """

@@ -26,7 +26,9 @@ def ingest(world: World, events: ports.EventStore | None = None) -> IngestEvents
     """Return the use-case over the storage of *world*."""
     events = events or world.stores.events
     access = AttemptAccess(events, world.stores.runs)
-    return IngestEvents(access=access, events=events, clock=world.dependencies.clock)
+    return IngestEvents(
+        access=access, events=events, assets=world.stores.assets, clock=world.dependencies.clock
+    )
 
 
 async def test_a_local_worker_keeps_the_id_that_the_engine_knows(world: World) -> None:

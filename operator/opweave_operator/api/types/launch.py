@@ -32,8 +32,8 @@ class JobSelector:
 class LaunchParams:
     """What to run and how.
 
-    *run_config* null means the declared job's. A *run_id* (26 characters, a ULID in lower case) or *dedupe_key* makes a repeated
-    request harmless.
+    *run_config* null means the declared job's. *asset_selection* picks assets in the grammar of selections; without a job it is
+    the job of all assets. A *run_id* (26 characters, a ULID in lower case) or *dedupe_key* makes a repeated request harmless.
     """
 
     job: JobSelector
@@ -41,6 +41,7 @@ class LaunchParams:
     tags: list[TagInput] | None = None
     priority: int | None = None
     op_selection: list[str] | None = None
+    asset_selection: list[str] | None = None
     run_id: strawberry.ID | None = None
     dedupe_key: str | None = None
     parent_run_id: strawberry.ID | None = None
@@ -61,6 +62,7 @@ class LaunchParams:
             tags={tag.key: tag.value for tag in self.tags or ()},
             priority=self.priority,
             op_selection=tuple(self.op_selection or ()),
+            asset_selection=tuple(self.asset_selection or ()),
             launched_by=self.launched_by,
             dedupe_key=self.dedupe_key,
             run_id=self.run_id,
