@@ -74,7 +74,7 @@ test("a run is watched live and canceled", async ({ page }) => {
   const log = page.getByRole("log", { name: "events" });
   await expect(log.getByText("logged 3", { exact: true })).toBeVisible();
   await expect(page.getByRole("status").filter({ hasText: /^live$/ })).toBeVisible();
-  await expect(page.getByText(/^Running for/)).toBeVisible();
+  await expect(page.getByText(/^Running for/).first()).toBeVisible();
   await page.getByRole("option", { name: /^tick/ }).click();
   await page.getByRole("tab", { name: "stdout" }).click();
   await expect(page.getByRole("log", { name: "stdout" })).toContainText("tick 5");
@@ -117,6 +117,11 @@ test("a failure says why, leads to its error, and can be launched again", async 
   await expect(detail).toContainText("KeyError");
   await expect(detail).toContainText("<script>");
   await isSound(page, "run-failed");
+  await page.getByRole("button", { name: "Graph", exact: true }).click();
+  await expect(
+    page.getByRole("list", { name: "steps" }).getByRole("button", { name: "never, skipped" }),
+  ).toBeVisible();
+  await isSound(page, "run-graph");
   await page.goto(at("/"));
   await expect(page.getByRole("heading", { name: "Needs attention 1" })).toBeVisible();
   await isSound(page, "overview");

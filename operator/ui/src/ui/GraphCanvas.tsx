@@ -104,6 +104,7 @@ export function GraphCanvas({ nodes, selected, label, onSelect, onOpen }: Props)
               <button
                 type="button"
                 aria-pressed={node.id === selected}
+                aria-label={node.detail ? `${node.label}, ${node.detail}` : node.label}
                 className={node.family ?? ""}
                 title={node.detail}
                 onClick={() => {
@@ -119,7 +120,6 @@ export function GraphCanvas({ nodes, selected, label, onSelect, onOpen }: Props)
                 onDoubleClick={() => onOpen?.(node.id)}
               >
                 {node.label}
-                {node.detail && <span className="visually-hidden">, {node.detail}</span>}
               </button>
             </li>
           ))}

@@ -143,12 +143,7 @@ function Row({ step, top, start, end, now, index, size, isSelected, isCritical, 
           />
         ))}
         {reason && last?.isOpen !== false && (
-          <span
-            className="gantt-reason"
-            style={
-              last ? { left: `${Math.min(70, ((last.to - start) / (end - start)) * 100)}%` } : { left: 0 }
-            }
-          >
+          <span className="gantt-reason" title={reason}>
             {reason}
           </span>
         )}

@@ -19,6 +19,7 @@ import { Gantt } from "./Gantt";
 import { LogPane } from "./LogPane";
 import { criticalPath, PHASE_WORDS } from "./phases";
 import { RUN_DETAIL, type RunData } from "./queries";
+import { RunGraph } from "./RunGraph";
 import { StepDetail } from "./StepDetail";
 import { sentence } from "./sentence";
 
@@ -96,6 +97,7 @@ function Loaded({ run }: { run: RunData }) {
   const [url, setUrl] = useUrlState();
   const store = useEventStore(run);
   const liveState = useSyncExternalStore(store.subscribe, () => store.state);
+  const eventCount = useSyncExternalStore(store.subscribe, () => store.total);
   const stepKey = run.steps.some((step) => step.stepKey === url.step) ? (url.step ?? null) : null;
   const step = run.steps.find((each) => each.stepKey === stepKey);
   const filter = (url.steps ?? "").toLowerCase();
@@ -127,6 +129,22 @@ function Loaded({ run }: { run: RunData }) {
         onJump={() => firstFailed && select(firstFailed.stepKey)}
       />
       <div className="run-tools">
+        <button
+          type="button"
+          className="button"
+          aria-pressed={url.view !== "graph"}
+          onClick={() => setUrl({ view: null }, true)}
+        >
+          Gantt
+        </button>
+        <button
+          type="button"
+          className="button"
+          aria-pressed={url.view === "graph"}
+          onClick={() => setUrl({ view: "graph" }, true)}
+        >
+          Graph
+        </button>
         <input
           aria-label="Filter steps"
           placeholder="filter steps"
@@ -174,7 +192,11 @@ function Loaded({ run }: { run: RunData }) {
       )}
       <div className="run-upper">
         {run.steps.length > 0 ? (
-          <Gantt run={run} steps={steps} selected={stepKey} critical={critical} onSelect={select} />
+          url.view === "graph" ? (
+            <RunGraph run={run} steps={steps} selected={stepKey} onSelect={select} />
+          ) : (
+            <Gantt run={run} steps={steps} selected={stepKey} critical={critical} onSelect={select} />
+          )
         ) : (
           <Empty title="No steps yet">They appear when the run has its plan.</Empty>
         )}
@@ -192,7 +214,7 @@ function Loaded({ run }: { run: RunData }) {
       <div className="run-lower">
         <div className="tabs" role="tablist" aria-label="details of the run">
           {[
-            ["events", `Events ${count(store.total)}`],
+            ["events", `Events ${count(eventCount)}`],
             ["stdout", "stdout"],
             ["stderr", "stderr"],
             ["config", "Config and tags"],

@@ -29,14 +29,17 @@ export function sentence(run: RunData, now: number): string {
 }
 
 function running(run: RunData, took: string): string {
-  const active = run.steps.filter((step) => step.status === "RUNNING" || step.status === "STARTING");
+  const active = run.steps.filter((step) => step.status === "RUNNING");
   const done = run.steps.filter((step) => step.endTime).length;
   const progress = `${count(done)} of ${count(run.steps.length)} steps ended`;
-  const waiting = run.steps.find((step) => step.waitingMessage || step.waitingReason);
-  if (!active.some((step) => step.status === "RUNNING") && waiting) {
-    return `Started ${took} ago, waiting: ${waiting.stepKey}: ${waiting.waitingMessage || waiting.waitingReason}. ${progress}.`;
+  const waiting = run.steps.filter((step) => step.waitingMessage || step.waitingReason);
+  const reason = waiting[0] && (waiting[0].waitingMessage || waiting[0].waitingReason);
+  if (active.length === 0 && waiting[0]) {
+    return `Started ${took} ago, waiting: ${waiting[0].stepKey}: ${reason}. ${progress}.`;
   }
-  return `Running for ${took}, ${progress}${active.length ? `, ${names(active)} running` : ""}.`;
+  const runs = active.length ? `, ${names(active)} ${active.length === 1 ? "runs" : "run"}` : "";
+  const waits = waiting.length ? `; ${count(waiting.length)} could start but wait: ${reason}` : "";
+  return `Running for ${took}, ${progress}${runs}${waits}.`;
 }
 
 function failure(failed: StepData[]): string {
