@@ -35,6 +35,7 @@ from opweave_operator.usecases.check_declared import DeclaredJobChecker
 from opweave_operator.usecases.engine import RunEngine
 from opweave_operator.usecases.evaluate_ticks import TickEngine
 from opweave_operator.usecases.instance_settings import InstanceSettings
+from opweave_operator.usecases.keep_history import HistoryKeeper
 from opweave_operator.usecases.known_instigators import KnownInstigators
 from opweave_operator.usecases.launch_requested import RequestedRunLauncher
 from opweave_operator.usecases.launch_run import RunLauncher
@@ -159,6 +160,7 @@ async def run_local(local: settings.LocalSettings, listener: LocalListener) -> N
         )
         engine = build_engine(stores, executor, clock, lambda: None, api.metrics)
         tick_engine = build_tick_engine(stores, locations, clock, lambda: None)
+        keeper = build_history_keeper(stores, clock)
         watch = ManifestWatch(
             paths=(
                 *local.manifests,
@@ -174,7 +176,7 @@ async def run_local(local: settings.LocalSettings, listener: LocalListener) -> N
         await serve_together(
             web=web,
             on_started=lambda: listener.on_serving(url),
-            others=(servers.run, engine.run, tick_engine.run, watch.run, checker.run),
+            others=(servers.run, engine.run, tick_engine.run, keeper.run, watch.run, checker.run),
         )
 
 
@@ -201,7 +203,8 @@ async def run_controller(own: settings.OperatorSettings) -> None:
             engine = build_engine(stores, executor, clock, beats.of("run-engine"), api.metrics)
             handlers = _kopf_operator(own, client, stores, locations, clock, beats)
             tick_engine = build_tick_engine(stores, locations, clock, beats.of("ticks"))
-            works = [executor.run, engine.run, tick_engine.run, handlers]
+            keeper = build_history_keeper(stores, clock)
+            works = [executor.run, engine.run, tick_engine.run, keeper.run, handlers]
         await serve_together(
             web=server.ApiServer(server.create_app(api), own.http_host, own.http_port),
             on_started=lambda: None,
@@ -319,6 +322,17 @@ def build_engine(
         wakeups=stores.wakeups,
         executor=executor,
         beat=beat,
+    )
+
+
+def build_history_keeper(stores: storage.Stores, clock: ports.Clock) -> HistoryKeeper:
+    """Return what deletes old history: the same on a cluster and on a laptop."""
+    return HistoryKeeper(
+        history=stores.history,
+        logs=stores.logs,
+        artifacts=stores.artifacts,
+        retention=InstanceSettings(stores.catalog).retention,
+        clock=clock,
     )
 
 

@@ -553,6 +553,53 @@ class ArtifactStore(Protocol):
         ...
 
 
+class RunFiles(Protocol):
+    """Files on the instance's volume by the run to which they belong."""
+
+    async def run_ids(self) -> list[model.RunId]:
+        """Return the runs that have files."""
+        ...
+
+    async def remove(self, run_id: model.RunId) -> None:
+        """Remove all files of a run; there need not be any."""
+        ...
+
+
+class HistoryStore(Protocol):
+    """What has ended long ago. Each method is one small transaction; a run that is not settled is never touched.
+
+    A run to whose outputs an unsettled run may go back counts as unsettled.
+    """
+
+    async def ended_runs(
+        self, before: datetime, *, limit: int, with_events: bool = False
+    ) -> list[model.RunId]:
+        """Return runs of which nothing is left to do since *before*, oldest first; on wish only those with events."""
+        ...
+
+    async def ended_among(
+        self, run_ids: Sequence[model.RunId], before: datetime
+    ) -> list[model.RunId]:
+        """Return those of *run_ids* of which nothing is left to do since *before*."""
+        ...
+
+    async def delete_events(self, run_id: model.RunId, *, limit: int) -> int:
+        """Delete the first *limit* events of a run; return how many went."""
+        ...
+
+    async def delete_run(self, run_id: model.RunId, before: datetime) -> bool:
+        """Delete a run of which nothing is left to do since *before*; return whether it went."""
+        ...
+
+    async def delete_ticks(self, before: datetime, *, limit: int) -> int:
+        """Delete up to *limit* ticks that ended before *before* and whose runs are launched; return how many went."""
+        ...
+
+    async def free_space(self) -> bool:
+        """Give back to the file system some of the space that deletion left; return whether there is more."""
+        ...
+
+
 class LogStore(Protocol):
     """Standard output and error of each attempt."""
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-DEFAULT_TICK_RETENTION = "30d"
-"""The API server writes defaults into every object; what nobody chose is not worth a word."""
-
 _BUCKETS = ("s3", "gcs", "azure", "sharedVolume")
 
 
@@ -21,7 +18,6 @@ def without_effect(spec: Mapping[str, Any]) -> list[str]:
         found.append("pools")
     if _section(spec, "runRetries").get("maxRetries"):
         found.append("runRetries")
-    found += _retention(_section(spec, "retention"))
     if spec.get("notifications"):
         found.append("notifications")
     return found
@@ -43,14 +39,6 @@ def storage_mismatch(spec: Mapping[str, Any], database_url: str) -> str:
             " chart value database.existingSecret to run on SQLite. The settings stored before stay in effect"
         )
     return ""
-
-
-def _retention(retention: Mapping[str, Any]) -> list[str]:
-    return [
-        f"retention.{name}"
-        for name, value in retention.items()
-        if value and (name, value) != ("ticks", DEFAULT_TICK_RETENTION)
-    ]
 
 
 def _section(spec: Mapping[str, Any], name: str) -> Mapping[str, Any]:

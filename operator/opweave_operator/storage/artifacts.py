@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from opweave_operator.core import model
 from opweave_operator.storage import paths
 
 _BUFFER_BYTES = 1024 * 1024
@@ -64,6 +65,15 @@ class FileArtifactStore:
         if not await asyncio.to_thread(path.is_file):
             return None
         return _read_chunks(path, key)
+
+    async def run_ids(self) -> list[model.RunId]:
+        """Return the runs that have outputs: their ids begin the keys."""
+        return await paths.on_volume("list artifacts", paths.run_directories, self._root)
+
+    async def remove(self, run_id: model.RunId) -> None:
+        """Remove the outputs of a run."""
+        action = f"remove artifacts of run {run_id}"
+        await paths.on_volume(action, paths.remove_run, self._root, run_id)
 
     def remove_unfinished(self, now_seconds: float | None = None) -> None:
         """Remove what writers that died left behind. Other processes may be writing, so only what is a day old goes."""

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from opweave_operator import errors, ports
+from opweave_operator.core import model
 from opweave_operator.storage import paths
 
 STREAMS = ("stdout", "stderr")
@@ -62,6 +63,14 @@ class FileLogStore:
         """
         path = self._path(ref, stream)
         return await paths.on_volume(f"look at {stream} of step {ref.step_key}", _length, path)
+
+    async def run_ids(self) -> list[model.RunId]:
+        """Return the runs that have logs."""
+        return await paths.on_volume("list logs", paths.run_directories, self._root)
+
+    async def remove(self, run_id: model.RunId) -> None:
+        """Remove the logs of a run."""
+        await paths.on_volume(f"remove logs of run {run_id}", paths.remove_run, self._root, run_id)
 
     def _path(self, ref: ports.AttemptRef, stream: str) -> Path:
         if stream not in STREAMS:

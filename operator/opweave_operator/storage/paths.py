@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import string
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from opweave_operator import errors
+from opweave_operator.core import model
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,6 +53,21 @@ def _encode(segment: str) -> str:
             f" {_MAX_SEGMENT_BYTES} are possible, use a shorter name"
         )
     return encoded
+
+
+def run_directories(root: Path) -> list[model.RunId]:
+    """Return the runs that have a directory of their own under *root*."""
+    if not root.is_dir():
+        return []
+    names = (path.name for path in root.iterdir() if path.is_dir())
+    return [model.RunId(name) for name in names if not name.startswith(".")]
+
+
+def remove_run(root: Path, run_id: model.RunId) -> None:
+    """Remove the directory of a run under *root*; there need not be one."""
+    directory = join_segments(root, (run_id,))
+    if directory.is_dir():
+        shutil.rmtree(directory)
 
 
 def write_all(descriptor: int, data: bytes) -> None:

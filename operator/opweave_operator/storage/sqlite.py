@@ -215,6 +215,9 @@ def _make_engine(path: Path, *, begin: str, is_writer: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
+        if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+            # Only a new file can choose to shrink; another keeps its mode, and uses freed pages again.
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         if mode != "wal":
             raise errors.StorageError(

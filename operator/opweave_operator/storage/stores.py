@@ -11,6 +11,7 @@ from opweave_operator.storage.assets import SqlAssetStore
 from opweave_operator.storage.catalog import SqlCatalogStore
 from opweave_operator.storage.database import Database
 from opweave_operator.storage.events import SqlEventStore
+from opweave_operator.storage.history import SqlHistoryStore
 from opweave_operator.storage.instigators import SqlInstigatorStore
 from opweave_operator.storage.logs import FileLogStore
 from opweave_operator.storage.run_cache import RunCache
@@ -25,6 +26,7 @@ class Stores:
     database: Database
     runs: SqlRunStore
     events: SqlEventStore
+    history: SqlHistoryStore
     catalog: SqlCatalogStore
     assets: SqlAssetStore
     instigators: SqlInstigatorStore
@@ -48,6 +50,7 @@ def open_stores(database: Database, data_directory: Path) -> Stores:
         database=database,
         runs=SqlRunStore(database, cache, wakeups),
         events=SqlEventStore(database, cache, wakeups),
+        history=SqlHistoryStore(database),
         catalog=SqlCatalogStore(database),
         assets=SqlAssetStore(database),
         instigators=SqlInstigatorStore(database),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from opweave_operator import ports
-from opweave_operator.core import instance, model, run_queue
+from opweave_operator.core import instance, model, retention, run_queue
 
 MAX_AGE_SECONDS = 1.0
 
@@ -33,6 +33,11 @@ class InstanceSettings:
         """Return the limits of the run queue."""
         await self._refresh()
         return instance.queue_limits(self._spec, self._job_limits)
+
+    async def retention(self) -> retention.Retention:
+        """Return how long history is kept."""
+        await self._refresh()
+        return retention.retention(self._spec)
 
     async def paused(self) -> frozenset[str]:
         """Return what is paused, of ``Launches``, ``Schedules`` and ``Sensors``."""

@@ -61,16 +61,14 @@ def test_settings_that_all_work_are_in_effect(spec: dict[str, Any]) -> None:
     ("spec", "named"),
     [
         ({"pools": [{"name": "db", "slots": 1}]}, "pools"),
-        ({"retention": {"ticks": "30d", "runs": "90d"}}, "retention.runs"),
-        ({"retention": {"ticks": "7d"}}, "retention.ticks"),
         ({"notifications": [{"when": ["RunFailure"]}]}, "notifications"),
         ({"artifacts": {"s3": {"bucket": "b"}}}, "artifacts.s3"),
         ({"artifacts": {"sharedVolume": {"claimName": "c"}}}, "artifacts.sharedVolume"),
         ({"runRetries": {"maxRetries": 2}}, "runRetries"),
         ({"runCoordinator": {"module": "m", "class": "C"}}, "runCoordinator"),
         (
-            {"pools": [{"name": "db", "slots": 1}], "retention": {"events": "1d"}},
-            "pools, retention.events",
+            {"pools": [{"name": "db", "slots": 1}], "runRetries": {"maxRetries": 2}},
+            "pools, runRetries",
         ),
     ],
 )
