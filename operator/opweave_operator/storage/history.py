@@ -119,7 +119,9 @@ class SqlHistoryStore:
             return False
 
         def apply(connection: Connection) -> bool:
-            for _ in range(_FREED_PAGES):  # the driver steps once a statement, and a step frees a page
+            for _ in range(
+                _FREED_PAGES
+            ):  # the driver steps once a statement, and a step frees a page
                 connection.exec_driver_sql("PRAGMA incremental_vacuum(1)")
             left = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
             mode = connection.exec_driver_sql("PRAGMA auto_vacuum").scalar_one()
