@@ -105,6 +105,12 @@ if TYPE_CHECKING:
     from opweave.definitions.configurable_resource import (
         ConfigurableResource as ConfigurableResource,
     )
+    from opweave.definitions.custom_types import PythonObjectOpweaveType as PythonObjectOpweaveType
+    from opweave.definitions.custom_types import check_opweave_type as check_opweave_type
+    from opweave.definitions.custom_types import (
+        make_python_type_usable_as_opweave_type as make_python_type_usable_as_opweave_type,
+    )
+    from opweave.definitions.custom_types import usable_as_opweave_type as usable_as_opweave_type
     from opweave.definitions.definitions import Definitions as Definitions
     from opweave.definitions.dependencies import DependencyDefinition as DependencyDefinition
     from opweave.definitions.dependencies import (
@@ -243,6 +249,10 @@ if TYPE_CHECKING:
     from opweave.wire.plan import Jitter as Jitter
 
 _MODULES = {
+    "check_opweave_type": "opweave.definitions.custom_types",
+    "make_python_type_usable_as_opweave_type": "opweave.definitions.custom_types",
+    "usable_as_opweave_type": "opweave.definitions.custom_types",
+    "PythonObjectOpweaveType": "opweave.definitions.custom_types",
     "build_resources": "opweave.testing.built_resources",
     "load_definitions_from_package_name": "opweave.definitions.from_modules",
     "load_definitions_from_package_module": "opweave.definitions.from_modules",
@@ -511,6 +521,7 @@ __all__ = [
     "OutputMapping",
     "Permissive",
     "PermissiveConfig",
+    "PythonObjectOpweaveType",
     "ResourceDefinition",
     "ResourceParam",
     "RetryPolicy",
@@ -544,6 +555,7 @@ __all__ = [
     "build_resources",
     "build_schedule_context",
     "build_sensor_context",
+    "check_opweave_type",
     "custom_path_fs_io_manager",
     "define_asset_job",
     "external_asset_from_spec",
@@ -570,6 +582,7 @@ __all__ = [
     "load_definitions_from_modules",
     "load_definitions_from_package_module",
     "load_definitions_from_package_name",
+    "make_python_type_usable_as_opweave_type",
     "make_values_resource",
     "map_asset_specs",
     "materialize",
@@ -585,6 +598,7 @@ __all__ = [
     "schedule",
     "sensor",
     "success_hook",
+    "usable_as_opweave_type",
     "validate_run_config",
 ]
 

@@ -37,8 +37,7 @@ _NAMES = {
         load_from_defs_folder definitions repository RepositoryDefinition Component ComponentLoadContext
     """,
     "custom types": """
-        opweave_type_loader OpweaveTypeLoader OpweaveTypeLoaderContext PythonObjectOpweaveType usable_as_opweave_type
-        make_python_type_usable_as_opweave_type
+        opweave_type_loader OpweaveTypeLoader OpweaveTypeLoaderContext
     """,
     "metadata of tables": """
         TableColumn TableColumnConstraints TableConstraints TableRecord TableSchema CodeReferencesMetadataValue

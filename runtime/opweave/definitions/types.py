@@ -70,6 +70,19 @@ AnyType = OpweaveType(lambda _context, _value: True, "Any")
 NothingType = OpweaveType(lambda _context, value: value is None, "Nothing", typing_type=Nothing)
 
 
+_REGISTERED: dict[type, OpweaveType] = {}
+
+
+def registered(python_type: type) -> OpweaveType | None:
+    """Return the type that the class *python_type* was registered for, if it was."""
+    return _REGISTERED.get(python_type)
+
+
+def register(python_type: type, opweave_type: OpweaveType) -> None:
+    """Let `resolve_type` take the class *python_type* for *opweave_type*."""
+    _REGISTERED[python_type] = opweave_type
+
+
 def resolve_type(annotation: Any) -> OpweaveType:
     """Return the type that *annotation* means: an `OpweaveType`, a class, or a generic of `typing`."""
     if isinstance(annotation, OpweaveType):
@@ -78,6 +91,8 @@ def resolve_type(annotation: Any) -> OpweaveType:
         return NothingType
     if annotation is Any or annotation is object:
         return AnyType
+    if isinstance(annotation, type) and annotation in _REGISTERED:
+        return _REGISTERED[annotation]
     return OpweaveType(_annotation_check(annotation), type_name(annotation), typing_type=annotation)
 
 
