@@ -25,7 +25,13 @@ def main() -> None:
     import processes
 
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n\n{HEADER}", flush=True)
-    for measure in (processes.import_cost, processes.step_cost, peer.import_cost, peer.chain_cost):
+    for measure in (
+        processes.import_cost,
+        processes.step_cost,
+        peer.import_cost,
+        peer.chain_cost,
+        peer.asset_chain_cost,
+    ):
         print(measure(), flush=True)
     try:
         print("\n".join(cluster.main()), flush=True)
