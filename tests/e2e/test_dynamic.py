@@ -23,3 +23,27 @@ def test_a_dynamic_output_makes_a_pod_for_each_member(faults: Location) -> None:
     assert (8, 8) == (job["spec"]["completions"], job["spec"]["parallelism"])
     assert job["status"]["succeeded"] == 8
     assert job["status"]["completedIndexes"] == "0-7"
+
+
+REEXECUTE = """
+mutation ($params: ReexecutionParams!) { launchReexecution(params: $params) {
+  __typename
+  ... on LaunchRunSuccess { run { runId } }
+  ... on Error { message }
+} }
+"""
+
+
+def test_a_failed_run_goes_on_with_the_outputs_of_its_parent(faults: Location) -> None:
+    """Pods of what did not succeed only; they read the rest through the artifact endpoint."""
+    parent = faults.finish(faults.launch("recovers"))
+    assert parent.status == "FAILURE"
+    params = {"parentRunId": parent.id, "strategy": "FROM_FAILURE"}
+
+    answer = faults.installation.graphql(REEXECUTE, params=params)["launchReexecution"]
+
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+    child = faults.finish(answer["run"]["runId"])
+    assert child.statuses() == {"fails_at_first[n1]": "SUCCESS", "gather_members": "SUCCESS"}
+    assert faults.output(child.id, "gather_members") == 3
+    invariants.assert_sound(faults, child)

@@ -227,9 +227,22 @@ def spreads():
     gather_members(spread().map(add_one).map(add_one).collect())
 
 
+@op
+def fails_at_first(context, number: int) -> int:
+    if number == 1 and "opweave/parent_run_id" not in context.run.tags:
+        raise ValueError("not in the first run")
+    return number
+
+
+@job
+def recovers():
+    gather_members(spread().map(fails_at_first).collect())
+
+
 defs = Definitions(
     jobs=[
         spreads,
+        recovers,
         chain,
         slow,
         talks,
