@@ -126,6 +126,11 @@ test("a failure says why, leads to its error, and can be launched again", async 
   await expect(page.getByRole("heading", { name: "Needs attention 1" })).toBeVisible();
   await isSound(page, "overview");
   await page.getByRole("link", { name: "Open last" }).click();
+  const failed = page.url();
+  await page.getByRole("button", { name: "Re-execute from failure" }).click();
+  await page.waitForURL((url) => url.href !== failed && /\/runs\/[0-9a-z]{26}/.test(url.href));
+  await expect(page.getByRole("link", { name: "parent run" })).toBeVisible();
+  await expect(page.getByText(/^Failed after/)).toBeVisible();
   await page.getByRole("button", { name: "Launch again…" }).click();
   await expect(page.getByText(/^from run/).first()).toBeVisible();
 });

@@ -19,6 +19,7 @@ import { Gantt } from "./Gantt";
 import { LogPane } from "./LogPane";
 import { criticalPath, PHASE_WORDS } from "./phases";
 import { RUN_DETAIL, type RunData } from "./queries";
+import { ReexecuteFromFailure } from "./Reexecute";
 import { RunGraph } from "./RunGraph";
 import { StepDetail } from "./StepDetail";
 import { sentence } from "./sentence";
@@ -312,6 +313,7 @@ function Head({
         <CopyButton text={run.runId} label="copy the run's id" />
         <span className="grow" />
         {firstFailed && <Button onClick={onJump}>Jump to error</Button>}
+        {run.status === "FAILURE" && <ReexecuteFromFailure run={run} />}
         <Button onClick={again}>Launch again…</Button>
         <Button kind="danger" onClick={() => setAsking(true)} disabledReason={cannot}>
           Terminate
