@@ -11,6 +11,8 @@ from typing import Any
 
 from opweave_operator.core import model, run_queue
 
+ARTIFACT_KINDS = {"s3": "bucket", "sharedVolume": "claimName"}
+"""Where values may be kept other than on the volume of the instance, with the field that each needs."""
 _DEFAULT = model.EnginePolicy()
 
 
@@ -61,6 +63,16 @@ def paused(spec: Mapping[str, Any]) -> frozenset[str]:
     """Return what is paused, of ``Launches``, ``Schedules`` and ``Sensors``."""
     value = spec.get("paused")
     return frozenset(map(str, value)) if isinstance(value, list) else frozenset()
+
+
+def artifacts(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where steps keep their values, as ``{kind: settings}``; empty for the artifact endpoint."""
+    section = _section(spec, "artifacts")
+    for kind, required in ARTIFACT_KINDS.items():
+        settings = _section(section, kind)
+        if isinstance(settings.get(required), str):
+            return {kind: dict(settings)}
+    return {}
 
 
 def tag_limits(spec: Mapping[str, Any]) -> tuple[run_queue.TagLimit, ...]:

@@ -14,6 +14,8 @@ from typing import Any, NewType
 from opweave.wire import attempt as wire_attempt
 from opweave.wire import plan as wire_plan
 
+ARTIFACTS_KEY = "artifacts"
+"""In a run's worker template: where its steps keep their values, pinned when the run is launched, so that all of them agree."""
 JOB_STEPS_KEY = "jobSteps"
 """Under which `Run.worker_template` carries the pod shape that the declared job asks for (``Job.spec.steps``)."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_BUCKETS = ("s3", "gcs", "azure", "sharedVolume")
+_BUCKETS = ("gcs", "azure")
 
 
 def without_effect(spec: Mapping[str, Any]) -> list[str]:

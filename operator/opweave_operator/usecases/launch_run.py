@@ -17,7 +17,7 @@ from opweave.wire import mapped_steps
 from opweave.wire import plan as wire_plan
 from opweave.wire.attempt import EventType
 from opweave_operator import ports
-from opweave_operator.core import ids, model, reexecution, run_state
+from opweave_operator.core import ids, instance, model, reexecution, run_state
 from opweave_operator.usecases import check_config
 from opweave_operator.usecases.launch_request import (
     Launched,
@@ -82,6 +82,7 @@ class RunLauncher:
         clock: ports.Clock,
     ) -> None:
         self._runs = runs
+        self._catalog = catalog
         self._targets = TargetFinder(catalog)
         self._code_locations = code_locations
         self._clock = clock
@@ -152,8 +153,18 @@ class RunLauncher:
         timeouts = _timeouts(request, target, tags)
         if isinstance(timeouts, LaunchRefused):
             return timeouts
+        artifacts = instance.artifacts(await self._catalog.get_instance())
         run = _build(
-            run_id, request, target, settled, plan, tags, parent, timeouts, self._clock.now()
+            run_id,
+            request,
+            target,
+            settled,
+            plan,
+            tags,
+            parent,
+            timeouts,
+            artifacts,
+            self._clock.now(),
         )
         return await self._store(run, request)
 
@@ -341,12 +352,15 @@ def _build(
     tags: Mapping[str, str],
     parent: model.Run | None,
     timeouts: model.Timeouts,
+    artifacts: Mapping[str, Any],
     now: datetime,
 ) -> model.Run:
     declared = target.declared
     template = dict(target.location.worker_template)
     if declared and declared.step_overrides:
         template[model.JOB_STEPS_KEY] = dict(declared.step_overrides)
+    if artifacts:
+        template[model.ARTIFACTS_KEY] = dict(artifacts)
     return model.Run(
         id=run_id,
         location=target.location.ref,

@@ -48,6 +48,8 @@ DEFAULTED = {
     [
         {},
         DEFAULTED,
+        {"artifacts": {"s3": {"bucket": "b"}}},
+        {"artifacts": {"sharedVolume": {"claimName": "c"}}},
         {"paused": ["Launches"], "artifacts": {"instanceVolume": {}}, "storage": {"sqlite": {}}},
     ],
 )
@@ -62,8 +64,7 @@ def test_settings_that_all_work_are_in_effect(spec: dict[str, Any]) -> None:
     [
         ({"pools": [{"name": "db", "slots": 1}]}, "pools"),
         ({"notifications": [{"when": ["RunFailure"]}]}, "notifications"),
-        ({"artifacts": {"s3": {"bucket": "b"}}}, "artifacts.s3"),
-        ({"artifacts": {"sharedVolume": {"claimName": "c"}}}, "artifacts.sharedVolume"),
+        ({"artifacts": {"gcs": {"bucket": "b"}}}, "artifacts.gcs"),
         ({"runRetries": {"maxRetries": 2}}, "runRetries"),
         ({"runCoordinator": {"module": "m", "class": "C"}}, "runCoordinator"),
         (

@@ -135,6 +135,18 @@ async def test_a_time_limit_that_is_no_number_of_seconds_is_refused(
     assert len(refused.message) < 200
 
 
+async def test_a_run_pins_where_its_values_are_kept(shop_world: World) -> None:
+    """All steps of a run agree, whatever the instance is told meanwhile."""
+    bucket = {"bucket": "values"}
+    await shop_world.stores.catalog.put_instance({"artifacts": {"s3": bucket}})
+    pinned = run_of(await launcher(shop_world).launch(HELLO))
+    await shop_world.stores.catalog.put_instance({"artifacts": {"instanceVolume": {}}})
+    plain = run_of(await launcher(shop_world).launch(HELLO))
+
+    assert pinned.worker_template[model.ARTIFACTS_KEY] == {"s3": bucket}
+    assert model.ARTIFACTS_KEY not in plain.worker_template
+
+
 async def test_the_same_run_id_is_one_run(shop_world: World) -> None:
     """Even when both launches happen at once; for another job the id is refused."""
     run_id = new_id()

@@ -44,6 +44,7 @@ class WorkerTemplate:
         config_map: Name of the immutable ConfigMap with the code, or empty.
         shape: Pod shape of the levels below the job.
         job_shape: Pod shape of the declared job, in the terms of its ``spec.steps``.
+        artifacts: Where the steps keep their values, as ``Instance.spec.artifacts`` says; empty for the artifact endpoint.
     """
 
     namespace: str
@@ -55,6 +56,7 @@ class WorkerTemplate:
     git: GitSource | None = None
     shape: pod_shape.Shape = field(default_factory=pod_shape.empty)
     job_shape: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def to_json(template: WorkerTemplate) -> dict[str, Any]:
@@ -79,6 +81,7 @@ def to_json(template: WorkerTemplate) -> dict[str, Any]:
         },
         "shape": template.shape,
         model.JOB_STEPS_KEY: dict(template.job_shape),
+        **({model.ARTIFACTS_KEY: dict(template.artifacts)} if template.artifacts else {}),
     }
 
 
@@ -95,11 +98,16 @@ def from_json(value: Mapping[str, Any]) -> WorkerTemplate:
         )
     args = value.get("args")
     steps = value.get(model.JOB_STEPS_KEY) or {}
+    artifacts = value.get(model.ARTIFACTS_KEY) or {}
     if not isinstance(args, list) or not all(isinstance(a, str) for a in args):
         raise TemplateError("the run's worker template has no list of args; launch the run again")
     if not isinstance(steps, Mapping):
         raise TemplateError(
             "the run's worker template has jobSteps that are no mapping; launch the run again"
+        )
+    if not isinstance(artifacts, Mapping):
+        raise TemplateError(
+            "the run's worker template has artifacts that are no mapping; launch the run again"
         )
     try:
         shape = pod_shape.from_json(value.get("shape") or {}, "worker template")
@@ -115,6 +123,7 @@ def from_json(value: Mapping[str, Any]) -> WorkerTemplate:
         git=_git(value.get("git")),
         shape=shape,
         job_shape=steps,
+        artifacts=artifacts,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import json
 import os
 import secrets
 import signal
@@ -29,6 +30,7 @@ from opweave_operator.adapters.local.worker_record import WorkerDirectory, Worke
 from opweave_operator.adapters.local.worker_template import WorkerTemplate
 from opweave_operator.core import model
 
+ARTIFACTS_VARIABLE = "OPWEAVE_ARTIFACTS"
 WORKER_ID_VARIABLE = "OPWEAVE_WORKER_ID"
 """In the environment of each step process: by it a process is found whose pid was not recorded in time."""
 
@@ -280,6 +282,7 @@ class LocalExecutor:
         return (
             inherited
             | dict(template.environment)
+            | _artifacts(template)
             | {
                 "OPWEAVE_RUN_ID": ref.run_id,
                 "OPWEAVE_STEP_KEY": ref.step_key,
@@ -383,3 +386,10 @@ def _find_leader(worker_id: str) -> processes.ProcessIdentity | None:
 async def _kill_later(process: processes.ProcessIdentity, seconds: float) -> None:
     await asyncio.sleep(seconds)
     processes.kill_group(process)
+
+
+def _artifacts(template: WorkerTemplate) -> dict[str, str]:
+    """Return the variable by which a step finds the bucket of its values; a claim means nothing on a laptop."""
+    if "s3" not in template.artifacts:
+        return {}
+    return {ARTIFACTS_VARIABLE: json.dumps({"s3": template.artifacts["s3"]}, sort_keys=True)}

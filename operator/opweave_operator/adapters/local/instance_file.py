@@ -87,5 +87,8 @@ def _translated(path: Path, content: Mapping[Any, Any]) -> tuple[dict[Any, Any],
             spec[section] = {**(spec.get(section) or {}), name: value}
             used.add(old[0])
     left = sorted(str(key) for key in content if key in _OLD_SECTIONS and key not in used)
+    artifacts = spec.get("artifacts")
+    unknown = ("gcs", "azure", "sharedVolume")
+    left += [f"artifacts.{k}" for k in unknown if isinstance(artifacts, Mapping) and k in artifacts]
     notices = (f"{path}: {', '.join(left)}: no effect here; see docs/reference/crds.md",)
     return spec, notices if left else ()

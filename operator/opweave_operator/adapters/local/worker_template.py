@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from opweave_operator.core import model
+
 
 class WorkerTemplateError(ValueError):
     """A stored template has not the local shape; the text names the field."""
@@ -20,12 +22,14 @@ class WorkerTemplate:
         arguments: Where the definitions are, as ``--file shop.py``: the same for steps and code server.
         working_directory: Current directory of the processes; empty means the home directory of the instance.
         environment: Variables over those of the orchestrator's own process.
+        artifacts: Where steps keep their values, as ``{"s3": {...}}``; empty for the artifact endpoint.
     """
 
     python: str
     arguments: tuple[str, ...]
     working_directory: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    artifacts: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the template as it is stored with a run."""
@@ -56,11 +60,15 @@ def parse(data: Mapping[str, Any]) -> WorkerTemplate:
         raise WorkerTemplateError("worker_template.workingDirectory must be a string")
     if not isinstance(environment, dict) or not _is_strings([*environment, *environment.values()]):
         raise WorkerTemplateError("worker_template.env must hold strings")
+    artifacts = data.get(model.ARTIFACTS_KEY) or {}
+    if not isinstance(artifacts, Mapping):
+        raise WorkerTemplateError("worker_template.artifacts must be a mapping")
     return WorkerTemplate(
         python=python,
         arguments=tuple(arguments or ()),
         working_directory=directory,
         environment=environment,
+        artifacts=artifacts,
     )
 
 

@@ -184,3 +184,25 @@ def test_a_template_survives_storage() -> None:
 def test_a_template_of_unknown_shape_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(worker_template.TemplateError):
         worker_template.from_json({**worker_template.to_json(template()), **change})
+
+
+def test_a_bucket_is_named_in_a_variable() -> None:
+    """Its credentials are the pod's own: nothing of them is written here."""
+    body = pod(artifacts={"s3": {"bucket": "values", "endpoint": "http://s3"}})
+    env = {variable["name"]: variable.get("value") for variable in container(body)["env"]}
+    assert env["OPWEAVE_ARTIFACTS"] == '{"s3": {"bucket": "values", "endpoint": "http://s3"}}'
+
+
+def test_a_shared_volume_is_mounted_and_named() -> None:
+    body = pod(artifacts={"sharedVolume": {"claimName": "values", "subPath": "prod"}})
+    env = {variable["name"]: variable.get("value") for variable in container(body)["env"]}
+    assert env["OPWEAVE_ARTIFACTS"] == '{"directory": "/opt/opweave/artifacts"}'
+    mount = {"name": "opweave-artifacts", "mountPath": "/opt/opweave/artifacts", "subPath": "prod"}
+    assert mount in container(body)["volumeMounts"]
+    claim = {"name": "opweave-artifacts", "persistentVolumeClaim": {"claimName": "values"}}
+    assert claim in body["spec"]["volumes"]
+
+
+def test_where_values_are_kept_survives_storage() -> None:
+    kept = template(artifacts={"s3": {"bucket": "values"}})
+    assert worker_template.from_json(worker_template.to_json(kept)) == kept

@@ -82,3 +82,12 @@ def test_two_files_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "work", "{}")
     with pytest.raises(DeclarationError, match="both hold the settings"):
         instance_file.load(tmp_path / "home", tmp_path / "work")
+
+
+def test_artifacts_that_a_laptop_cannot_reach_are_told(tmp_path: Path) -> None:
+    """A claim is a cluster's; a bucket that speaks S3 is for everybody."""
+    write(tmp_path, "artifacts: {sharedVolume: {claimName: values}}")
+    (notice,) = instance_file.load(tmp_path, tmp_path).notices
+    assert "artifacts.sharedVolume: no effect here" in notice
+    write(tmp_path, "artifacts: {s3: {bucket: values}}")
+    assert instance_file.load(tmp_path, tmp_path).notices == ()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from opweave_operator.adapters.kubernetes import names, pod_shape, resource_requests
-from opweave_operator.adapters.kubernetes.manifests import code_volumes
+from opweave_operator.adapters.kubernetes.manifests import artifact_access, code_volumes
 from opweave_operator.adapters.kubernetes.worker_template import WorkerTemplate
 from opweave_operator.core import model
 
@@ -137,6 +137,8 @@ def pod_spec(
 ) -> dict[str, Any]:
     """Return the spec; what is ours is written last, over whatever a shape holds."""
     code = code_volumes.for_template(template)
+    artifacts = artifact_access.access(template.artifacts)
+    env = {**env, **artifacts.env}
     shape = resource_requests.fit(shape, DEFAULTS)
     pod, container = shape["pod"], shape["container"]
     step: dict[str, Any] = {
@@ -155,6 +157,7 @@ def pod_spec(
         "volumeMounts": [
             {"name": TOKEN_VOLUME, "mountPath": TOKEN_DIRECTORY, "readOnly": True},
             *code.mounts,
+            *artifacts.mounts,
             *_temporary_mount(container),
             *container.get("volumeMounts", ()),
         ],
@@ -169,6 +172,7 @@ def pod_spec(
             _token_volume(),
             {"name": code_volumes.TEMPORARY_VOLUME, "emptyDir": {}},
             *code.volumes,
+            *artifacts.volumes,
             *pod.get("volumes", ()),
         ],
     }
