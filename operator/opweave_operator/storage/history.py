@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, false, func, select, true
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, false, func, not_, select
 
 from opweave_operator.core import model
 from opweave_operator.core.tick_records import RequestStatus
@@ -29,10 +29,9 @@ class SqlHistoryStore:
     ) -> list[model.RunId]:
         """Return runs of which nothing is left to do since *before*, oldest first."""
         runs, events = schema.runs.c, schema.events.c
-        has_events = exists().where(events.run_id == runs.id) if with_events else true()
-        statement = (
-            select(runs.id).where(_is_over(before), has_events).order_by(runs.id).limit(limit)
-        )
+        has_events = and_(_is_over(before), exists().where(events.run_id == runs.id))
+        wanted = has_events if with_events else _may_go(before)
+        statement = select(runs.id).where(wanted).order_by(runs.id).limit(limit)
         return await self._database.read(
             lambda connection: [model.RunId(row.id) for row in connection.execute(statement)]
         )
@@ -74,8 +73,8 @@ class SqlHistoryStore:
         return await self._database.write(apply)
 
     async def delete_run(self, run_id: model.RunId, before: datetime) -> bool:
-        """Delete a run of which nothing is left to do since *before*; return whether it went."""
-        statement = delete(schema.runs).where(schema.runs.c.id == run_id, _is_over(before))
+        """Delete a run of which nothing is left to do since *before*, if nothing needs it; return whether it went."""
+        statement = delete(schema.runs).where(schema.runs.c.id == run_id, _may_go(before))
         return await self._database.write(
             lambda connection: connection.execute(statement).rowcount > 0
         )
@@ -131,10 +130,27 @@ class SqlHistoryStore:
 
 
 def _is_over(before: datetime) -> ColumnElement[bool]:
-    """Settled, ended before *before*, and not the origin of a run that may still read its outputs."""
+    """Settled, ended before *before*, and no ancestor of a run that may still read its outputs."""
     runs = schema.runs.c
-    origins = (
+    origins = [
         select(column).where(runs.is_settled == false(), column.is_not(None))
         for column in (runs.parent_run_id, runs.root_run_id)
+    ]
+    is_between = and_(runs.root_run_id.is_not(None), runs.root_run_id.in_(origins[1]))
+    return and_(
+        runs.is_settled,
+        runs.ended_at < before,
+        *(runs.id.not_in(ids) for ids in origins),
+        not_(is_between),
     )
-    return and_(runs.is_settled, runs.ended_at < before, *(runs.id.not_in(ids) for ids in origins))
+
+
+def _may_go(before: datetime) -> ColumnElement[bool]:
+    """Over since *before*, and no asset's newest value is among its outputs: whoever needs the asset loads it from there."""
+    events, latest = schema.asset_events.c, schema.asset_latest.c
+    holders = (
+        select(events.run_id)
+        .join_from(schema.asset_latest, schema.asset_events, latest.event_id == events.id)
+        .where(events.is_stored, events.run_id.is_not(None))
+    )
+    return and_(_is_over(before), schema.runs.c.id.not_in(holders))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from opweave.wire import attempt as wire_attempt
 from opweave_operator import ports
 from opweave_operator.core import model
 from opweave_operator.core.instigators import InstigatorRef, Kind
@@ -12,7 +13,7 @@ from opweave_operator.core.retention import Retention
 from opweave_operator.core.tick_records import TickOutcome, TickStatus
 from opweave_operator.storage import Stores
 from opweave_operator.usecases.keep_history import HistoryKeeper
-from run_builders import EXTRACT, NOW, a_run, an_event, set_run
+from run_builders import EXTRACT, NOW, a_run, an_event, set_run, set_step
 from support.api_world import World
 
 DAY = timedelta(days=1)
@@ -150,3 +151,49 @@ async def page_count(stores: Stores) -> int:
     return await stores.database.read(
         lambda connection: connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     )
+
+
+async def materialized(stores: Stores, at: datetime) -> model.RunId:
+    """Store a run that ended *at* and stored a value of the asset ``rows``."""
+    run = a_run(EXTRACT, created_at=at)
+    await stores.runs.create(run, [])
+    ref = log_of(run.id)
+    attempt = model.Attempt(number=1, status=model.AttemptStatus.RUNNING)
+    await stores.runs.transact(run.id, set_step(EXTRACT, attempts=(attempt,)))
+    event = wire_attempt.Event(
+        seq=0,
+        type=wire_attempt.EventType.ASSET_MATERIALIZATION,
+        at=at.isoformat(),
+        payload={"asset_key": ["rows"], "output": "result", "is_stored": True},
+    )
+    await stores.events.append(ref, [event], outcome=None, moments=model.Moments(), now=at)
+    done = model.Attempt(number=1, status=model.AttemptStatus.SUCCESS, is_released=True)
+    await stores.runs.transact(run.id, set_step(EXTRACT, attempts=(done,)))
+    over = set_run(status=model.RunStatus.SUCCESS, ended_at=at, is_published=True)
+    await stores.runs.transact(run.id, over)
+    return run.id
+
+
+async def test_the_run_that_holds_the_newest_value_of_an_asset_stays(any_world: World) -> None:
+    """Without its events; it goes once a newer run has stored the asset."""
+    stores = any_world.stores
+    first = await materialized(stores, NOW)
+    await keep(stores, NOW + 9 * DAY, runs=DAY, events=DAY)
+    assert await stores.runs.load(first) is not None
+    assert [] == await stores.events.events(first, limit=10)
+    second = await materialized(stores, NOW + 8 * DAY)
+    await keep(stores, NOW + 99 * DAY, runs=DAY)
+    assert await stores.runs.load(first) is None
+    assert await stores.runs.load(second) is not None
+
+
+async def test_a_run_between_the_first_and_a_running_re_execution_stays(any_world: World) -> None:
+    """A step's input may come from any ancestor."""
+    stores = any_world.stores
+    first = await ended(stores, NOW)
+    between = await ended(stores, NOW, parent_run_id=first, root_run_id=first)
+    parent = await ended(stores, NOW, parent_run_id=between, root_run_id=first)
+    child = a_run(EXTRACT, parent_run_id=parent, root_run_id=first)
+    await stores.runs.create(child, [])
+    await keep(stores, NOW + 9 * DAY, runs=DAY)
+    assert all([await stores.runs.load(run_id) for run_id in (first, between, parent)])
