@@ -165,8 +165,9 @@ UV_COMPILE = $(BIN)/uv pip compile -q --generate-hashes --no-header --python-ver
 .PHONY: lock
 lock: $(VENV)/.dev ## Lock the requirements with hashes and without any download host
 	$(UV_COMPILE) pyproject.toml -o requirements/runtime.txt
-	$(UV_COMPILE) pyproject.toml --extra operator -o requirements/operator.txt
 	$(UV_COMPILE) pyproject.toml --extra operator --extra dev -o requirements/dev.txt
+	# What is shipped is what was tested: extras of the tests may hold a version back.
+	$(UV_COMPILE) pyproject.toml --extra operator -c requirements/dev.txt -o requirements/operator.txt
 	$(UV_COMPILE) requirements/penguins.in -o requirements/penguins.txt
 
 .PHONY: install-manifest

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
 
 import testbed
+
+# A busy machine is slow, and that is no failure.
+hypothesis.settings.register_profile("opweave", deadline=None)
+hypothesis.settings.load_profile("opweave")
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,8 @@ def test_messages_are_records() -> None:
     assert ref == plan.OutputRef(step_key="a", output_name="result")
     assert hash(ref) == hash(plan.OutputRef(step_key="a"))
     assert ref != plan.StepOutput(name="a")
-    assert "OutputRef(step_key='a', output_name='result')" == repr(ref)
+    shown = "OutputRef(step_key='a', output_name='result', run_id=None, mapping_key=None)"
+    assert shown == repr(ref)
     assert plan.OutputRef(step_key="b") == message.replace(ref, step_key="b")
     with pytest.raises(AttributeError, match="cannot be changed"):
         ref.step_key = "b"  # type: ignore[misc]  # what is refused
