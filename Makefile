@@ -140,7 +140,8 @@ test: packages $(VENV)/.dev ui ## Everything: lint, types, every test, the clust
 	trap 'kill $$cluster 2> /dev/null || true' EXIT
 	$(MAKE) --no-print-directory lint type ui-test
 	$(PYTEST) -n $(WORKERS) -m "not cluster"
-	command -v chromium > /dev/null && $(MAKE) --no-print-directory ui-e2e
+	if command -v chromium > /dev/null; then $(MAKE) --no-print-directory ui-e2e
+	else echo "Chromium is not installed (Debian: chromium): the journeys through the web UI are skipped"; fi
 	wait $$cluster || true
 	trap - EXIT
 	tail -n 3 .cluster.log
