@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from opweave.config.env_var import EnvVar as EnvVar
+    from opweave.config.files import config_from_files as config_from_files
+    from opweave.config.files import config_from_yaml_strings as config_from_yaml_strings
     from opweave.config.model import Config as Config
     from opweave.config.model import PermissiveConfig as PermissiveConfig
     from opweave.config.shapes import Field as Field
@@ -105,6 +107,7 @@ if TYPE_CHECKING:
     from opweave.definitions.configurable_resource import (
         ConfigurableResource as ConfigurableResource,
     )
+    from opweave.definitions.configured import configured as configured
     from opweave.definitions.custom_types import PythonObjectOpweaveType as PythonObjectOpweaveType
     from opweave.definitions.custom_types import check_opweave_type as check_opweave_type
     from opweave.definitions.custom_types import (
@@ -328,6 +331,9 @@ _MODULES = {
     "Noneable": "opweave.config.types",
     "String": "opweave.config.types",
     "StringSource": "opweave.config.types",
+    "configured": "opweave.definitions.configured",
+    "config_from_files": "opweave.config.files",
+    "config_from_yaml_strings": "opweave.config.files",
     "ConfigurableIOManager": "opweave.definitions.configurable_resource",
     "ConfigurableResource": "opweave.definitions.configurable_resource",
     "Definitions": "opweave.definitions.definitions",
@@ -556,6 +562,9 @@ __all__ = [
     "build_schedule_context",
     "build_sensor_context",
     "check_opweave_type",
+    "config_from_files",
+    "config_from_yaml_strings",
+    "configured",
     "custom_path_fs_io_manager",
     "define_asset_job",
     "external_asset_from_spec",

@@ -32,7 +32,7 @@ _NAMES = {
         logger LoggerDefinition InitLoggerContext build_init_logger_context colored_console_logger json_console_logger
         default_loggers
     """,
-    "configured definitions": "configured ConfigMapping config_mapping config_from_files config_from_yaml_strings",
+    "config mappings": "ConfigMapping config_mapping",
     "loading definitions from modules": """
         load_from_defs_folder definitions repository RepositoryDefinition Component ComponentLoadContext
     """,

@@ -92,7 +92,7 @@ def test_a_misspelt_name_is_told_with_the_closest() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["BackfillPolicy", "asset_sensor", "in_process_executor", "configured"]
+    "name", ["BackfillPolicy", "asset_sensor", "in_process_executor", "with_resources"]
 )
 def test_a_planned_name_says_so_however_it_is_looked_for(name: str) -> None:
     told = f"opweave.{name} is not supported yet: it is planned"

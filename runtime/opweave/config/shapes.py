@@ -81,6 +81,10 @@ class Field:
             return self.default_value
         if not self.is_required:
             has_default, value = self.type.default()
+            if has_default and self.type.checks_default:
+                # A mapping fills itself, so that each of its levels is checked once.
+                given = {} if isinstance(self.type, Shape) else value
+                return self.type.validate(given, path, problems)
             return value if has_default else NO_DEFAULT
         if self.type.has_fields:
             # Say which of its fields are missing, not only that it is.
@@ -128,6 +132,7 @@ class Shape(config_types.ConfigType):
 
     def __init__(self, fields: Mapping[str, object], description: str | None = None) -> None:
         self.fields = _fields(fields, "a Shape")
+        self.checks_default = any(f.type.checks_default for f in self.fields.values())
         self.description = description
 
     def validate(self, value: Any, path: Path, problems: Problems) -> Any:

@@ -30,6 +30,8 @@ class ConfigType:
     """What messages and scaffolds call it."""
     has_fields = False
     """Whether a missing value is told by its missing fields."""
+    checks_default = False
+    """Whether what stands in place of a missing value may be wrong."""
 
     def validate(self, value: AnyValue, path: Path, problems: Problems) -> AnyValue:
         """Return *value* with defaults filled in, references kept; record what is wrong with it."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol
 
 from opweave import errors
 from opweave.config.problems import shown
+from opweave.deferred import deferred_module
 from opweave.definitions import composition, direct_call, inference, signature, unsupported
 from opweave.definitions import origin as origins
 from opweave.definitions.events import Output
@@ -20,8 +21,11 @@ from opweave.definitions.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
     from opweave.config.model import Config
+    from opweave.definitions import configured
     from opweave.definitions.configurable_resource import ConfigurableResource
     from opweave.execution.context import OpExecutionContext
+else:
+    configured = deferred_module("opweave.definitions.configured")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -81,6 +85,33 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
             tags=tags,
             origin=place,
         )
+
+    def configured(
+        self,
+        config_or_config_fn: Any,
+        name: str | None = None,
+        config_schema: object = None,
+        description: str | None = None,
+    ) -> OpDefinition[P, R]:
+        """Return the op under another *name* with its config given: by a value, or by a function of a config of its own.
+
+        Args:
+            config_or_config_fn: The config, or a function that takes what *config_schema* tells and returns it.
+            name: Of the new op.
+            config_schema: What the function takes; see `configured`.
+            description: Of the new op; this one's by default.
+
+        Raises:
+            OpweaveInvalidDefinitionError: It takes no config, or *name* is missing.
+        """
+        if name is None:
+            raise errors.OpweaveInvalidDefinitionError(
+                f"{self} is configured without a name ({origins.caller_origin()}): give name=, which no other op has"
+            )
+        made = configured.configured_copy(self, str(self), config_or_config_fn, config_schema)
+        made.name = origins.checked_name(name, self.kind, origins.caller_origin())
+        made.description = description or self.description
+        return made
 
     @overload
     def __call__(

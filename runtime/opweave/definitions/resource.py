@@ -7,16 +7,20 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, overload
 
 from opweave import errors
 from opweave.config import shapes
 from opweave.config.problems import shown
+from opweave.deferred import deferred_module
 from opweave.definitions import origin as origins
 from opweave.definitions import signature
 
 if TYPE_CHECKING:
+    from opweave.definitions import configured
     from opweave.execution.context import InitResourceContext
+else:
+    configured = deferred_module("opweave.definitions.configured")
 
 T = TypeVar("T")
 ResourceParam = Annotated[T, signature.RESOURCE_MARK]
@@ -79,6 +83,27 @@ class ResourceDefinition:
     def string_resource(cls, description: str | None = None) -> ResourceDefinition:
         """Return a resource that is its config, a text."""
         return cls(lambda context: context.resource_config, str, description, source="text")
+
+    def configured(
+        self,
+        config_or_config_fn: Any,
+        config_schema: object = None,
+        description: str | None = None,
+    ) -> Self:
+        """Return the resource with its config given: by a value, or by a function of a config of its own.
+
+        Args:
+            config_or_config_fn: The config, or a function that takes what *config_schema* tells and returns it.
+            config_schema: What the function takes; see `configured`.
+            description: Of the new resource; this one's by default.
+
+        Raises:
+            OpweaveInvalidDefinitionError: It takes no config.
+        """
+        subject = f"the resource at {self.origin}"
+        made = configured.configured_copy(self, subject, config_or_config_fn, config_schema)
+        made.description = description or self.description
+        return made
 
     @contextlib.contextmanager
     def opened(self, context: InitResourceContext) -> Iterator[Any]:

@@ -8,11 +8,13 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from opweave.config import mapped
 from opweave.execution.asset_snapshot import snapshot_assets, snapshot_checks
 from opweave.execution.snapshot import snapshot_job, snapshot_schedule, snapshot_sensor
 from opweave.wire import codec
 
 if TYPE_CHECKING:
+    from opweave.config import shapes
     from opweave.definitions.definitions import Definitions
 
 
@@ -34,17 +36,24 @@ def _parts(definitions: Definitions) -> Iterator[str]:
         for path, node in sorted(job.structure.nodes.items()):
             yield path
             yield source_of(node.definition.function)
+            yield from _config_sources(node.definition.config_field)
             for hook in job.hooks_of(node):
                 yield source_of(hook.hook_fn)
         for key, resource in sorted(job.required_resources().items()):
             yield key
             yield source_of(resource.source)
+            yield from _config_sources(resource.config_field)
     for schedule in sorted(definitions.schedules, key=lambda schedule: schedule.name):
         yield json.dumps(codec.encode(snapshot_schedule(schedule)), sort_keys=True)
         yield source_of(schedule.function)
     for sensor in sorted(definitions.sensors, key=lambda sensor: sensor.name):
         yield json.dumps(codec.encode(snapshot_sensor(sensor)), sort_keys=True)
         yield source_of(sensor.function)
+
+
+def _config_sources(field: shapes.Field | None) -> Iterator[str]:
+    for source in mapped.sources_of(field):
+        yield source_of(source) if callable(source) else json.dumps(source, default=repr)
 
 
 def source_of(function: object) -> str:
