@@ -235,6 +235,23 @@ if TYPE_CHECKING:
     from opweave.io_managers.memory import InMemoryIOManager as InMemoryIOManager
     from opweave.io_managers.memory import mem_io_manager as mem_io_manager
     from opweave.io_managers.upath import UPathIOManager as UPathIOManager
+    from opweave.pipes.completed_invocation import (
+        PipesClientCompletedInvocation as PipesClientCompletedInvocation,
+    )
+    from opweave.pipes.context_injector import PipesContextInjector as PipesContextInjector
+    from opweave.pipes.context_injector import PipesEnvContextInjector as PipesEnvContextInjector
+    from opweave.pipes.context_injector import PipesFileContextInjector as PipesFileContextInjector
+    from opweave.pipes.context_injector import (
+        PipesTempFileContextInjector as PipesTempFileContextInjector,
+    )
+    from opweave.pipes.message_reader import PipesFileMessageReader as PipesFileMessageReader
+    from opweave.pipes.message_reader import PipesMessageReader as PipesMessageReader
+    from opweave.pipes.message_reader import (
+        PipesTempFileMessageReader as PipesTempFileMessageReader,
+    )
+    from opweave.pipes.session import PipesSession as PipesSession
+    from opweave.pipes.session import open_pipes_session as open_pipes_session
+    from opweave.pipes.subprocess_client import PipesSubprocessClient as PipesSubprocessClient
     from opweave.testing.asset_contexts import (
         build_asset_check_context as build_asset_check_context,
     )
@@ -428,6 +445,17 @@ _MODULES = {
     "input_manager": "opweave.definitions.input_manager",
     "custom_path_fs_io_manager": "opweave.io_managers.custom_path",
     "UPathIOManager": "opweave.io_managers.upath",
+    "PipesEnvContextInjector": "opweave.pipes.context_injector",
+    "PipesFileContextInjector": "opweave.pipes.context_injector",
+    "PipesTempFileContextInjector": "opweave.pipes.context_injector",
+    "PipesContextInjector": "opweave.pipes.context_injector",
+    "PipesFileMessageReader": "opweave.pipes.message_reader",
+    "PipesTempFileMessageReader": "opweave.pipes.message_reader",
+    "PipesMessageReader": "opweave.pipes.message_reader",
+    "PipesSession": "opweave.pipes.session",
+    "open_pipes_session": "opweave.pipes.session",
+    "PipesSubprocessClient": "opweave.pipes.subprocess_client",
+    "PipesClientCompletedInvocation": "opweave.pipes.completed_invocation",
 }
 """Where each public name is defined."""
 
@@ -527,6 +555,16 @@ __all__ = [
     "OutputMapping",
     "Permissive",
     "PermissiveConfig",
+    "PipesClientCompletedInvocation",
+    "PipesContextInjector",
+    "PipesEnvContextInjector",
+    "PipesFileContextInjector",
+    "PipesFileMessageReader",
+    "PipesMessageReader",
+    "PipesSession",
+    "PipesSubprocessClient",
+    "PipesTempFileContextInjector",
+    "PipesTempFileMessageReader",
     "PythonObjectOpweaveType",
     "ResourceDefinition",
     "ResourceParam",
@@ -603,6 +641,7 @@ __all__ = [
     "observable_source_asset",
     "observe",
     "op",
+    "open_pipes_session",
     "resource",
     "schedule",
     "sensor",

@@ -14,6 +14,8 @@
     ├── OpweaveUnknownResourceError             a resource is used that the op did not ask for
     ├── OpweaveTypeCheckDidNotPass              a value is not of the type that its input or output declares
     ├── OpweaveOpTimedOutError                  a body ran longer than the op's time limit
+    ├── OpweavePipesError                       what an external process reported is not what was asked of it
+    │   └── OpweavePipesExecutionError          it failed
     └── OpweaveUserCodeExecutionError           the user's code raised; ``__cause__`` is what it raised
         ├── OpweaveExecutionStepExecutionError  an op's body
         ├── OpweaveResourceFunctionError        a resource's set-up
@@ -106,6 +108,14 @@ class OpweaveExecutionStepExecutionError(OpweaveUserCodeExecutionError):
 
 class OpweaveOpTimedOutError(OpweaveError):
     """An op's body ran longer than the op's time limit."""
+
+
+class OpweavePipesError(OpweaveError):
+    """What an external process reported is not what was asked of it."""
+
+
+class OpweavePipesExecutionError(OpweavePipesError):
+    """An external process failed."""
 
 
 class OpweaveResourceFunctionError(OpweaveUserCodeExecutionError):

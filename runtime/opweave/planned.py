@@ -44,7 +44,7 @@ _NAMES = {
     """,
     "instances": "OpweaveInstance OpweaveRun RunsFilter execute_job reconstructable ReexecutionOptions instance_for_test",
     "I/O managers on other stores": "MultiPartitionsIOManager",
-    "pipes": "PipesSubprocessClient PipesSession open_pipes_session",
+    "pipes": "PipesClient PipesBlobStoreMessageReader PipesMessageHandler PipesCompositeMessageReader",
 }
 """By what they belong to; each will come with it."""
 
