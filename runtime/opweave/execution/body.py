@@ -97,6 +97,11 @@ def _returned(
         if items is not None:
             yield from items
             return
+        if context.has_reported_results:
+            raise errors.OpweaveInvariantViolationError(
+                f"{op} returns {shown(result)} and leaves what its external process has reported: return "
+                "get_materialize_result() or get_results(), or yield the latter's items"
+            )
     if len(outputs) == 1:
         (definition,) = outputs.values()
         yield from _single(result, definition, context)

@@ -108,6 +108,8 @@ class OpExecutionContext(StepLogging):
     __opweave_context__ = True
     is_for_assets = False
     """Whether the op's outputs are assets or its body checks some; see `asset_context`."""
+    has_reported_results = False
+    """Whether an external process has reported by pipes: the body of an asset returns its results, or yields them."""
 
     def __init__(
         self,

@@ -95,6 +95,7 @@ def open_pipes_session(
         OpweaveInvariantViolationError: The extras are no JSON.
     """
     handler = PipesMessageHandler(context)
+    context.has_reported_results = True
     data = _context_data(context, extras)
     try:
         with (

@@ -18,6 +18,7 @@ from opweave import (
     MaterializeResult,
     MetadataValue,
     OpExecutionContext,
+    OpweaveInvariantViolationError,
     PipesEnvContextInjector,
     PipesFileContextInjector,
     PipesFileMessageReader,
@@ -254,6 +255,18 @@ def test_a_session_of_ones_own_gives_results_of_all_assets() -> None:
     assert results == [("plain",)]
     (event,) = result.asset_materializations_for_node("plain")
     assert event.metadata == {"by": MetadataValue.text("me")}
+
+
+def test_results_that_the_body_of_an_asset_leaves_fail_the_step() -> None:
+    """Nothing that a program has reported is lost without a word."""
+
+    @asset
+    def plain(context: AssetExecutionContext, pipes: PipesSubprocessClient) -> None:
+        code = OPEN + "context.report_asset_materialization({'rows': 3})"
+        pipes.run(context=context, command=[sys.executable, "-c", code])
+
+    with pytest.raises(OpweaveInvariantViolationError, match="return get_materialize_result"):
+        materialize([plain], resources={"pipes": PipesSubprocessClient()})
 
 
 def test_the_client_is_a_resource_of_definitions() -> None:
