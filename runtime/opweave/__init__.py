@@ -98,6 +98,8 @@ if TYPE_CHECKING:
     from opweave.definitions.assets.spec import AssetDep as AssetDep
     from opweave.definitions.assets.spec import AssetSpec as AssetSpec
     from opweave.definitions.assets.spec import map_asset_specs as map_asset_specs
+    from opweave.definitions.config_mapping import ConfigMapping as ConfigMapping
+    from opweave.definitions.config_mapping import config_mapping as config_mapping
     from opweave.definitions.configurable_resource import (
         ConfigurableIOManager as ConfigurableIOManager,
     )
@@ -348,6 +350,8 @@ _MODULES = {
     "Noneable": "opweave.config.types",
     "String": "opweave.config.types",
     "StringSource": "opweave.config.types",
+    "ConfigMapping": "opweave.definitions.config_mapping",
+    "config_mapping": "opweave.definitions.config_mapping",
     "configured": "opweave.definitions.configured",
     "config_from_files": "opweave.config.files",
     "config_from_yaml_strings": "opweave.config.files",
@@ -482,6 +486,7 @@ __all__ = [
     "Bool",
     "BoolSource",
     "Config",
+    "ConfigMapping",
     "ConfigurableIOManager",
     "ConfigurableIOManagerFactory",
     "ConfigurableResource",
@@ -602,6 +607,7 @@ __all__ = [
     "check_opweave_type",
     "config_from_files",
     "config_from_yaml_strings",
+    "config_mapping",
     "configured",
     "custom_path_fs_io_manager",
     "define_asset_job",

@@ -32,7 +32,6 @@ _NAMES = {
         logger LoggerDefinition InitLoggerContext build_init_logger_context colored_console_logger json_console_logger
         default_loggers
     """,
-    "config mappings": "ConfigMapping config_mapping",
     "loading definitions from modules": """
         load_from_defs_folder definitions repository RepositoryDefinition Component ComponentLoadContext
     """,

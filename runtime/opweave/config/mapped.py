@@ -50,20 +50,20 @@ class Mapped(config_types.ConfigType):
         own = Problems()
         valid = self.outer.type.validate(value, path, own)
         if not own.found and not _has_reference(valid):
-            self._inner(valid, path, own)
+            self.inner_value(valid, path, own)
         problems.found.extend(own.found)
         return valid
 
     def resolve(self, value: Any, path: Path, problems: Problems) -> Any:
         """Return the inner value as user code receives it."""
         own = Problems()
-        inner = self._inner(value, path, own)
+        inner = self.inner_value(value, path, own)
         if not own.found:
             return self.inner.type.resolve(inner, path, problems)
         problems.found.extend(own.found)
         return None
 
-    def _inner(self, value: Any, path: Path, problems: Problems) -> Any:
+    def inner_value(self, value: Any, path: Path, problems: Problems) -> Any:
         """Return what the function makes of *value*, references kept; what is wrong with it is told at *path*."""
         own = Problems()
         given = self.outer.type.resolve(value, path, own)

@@ -28,9 +28,12 @@ from opweave.definitions.node import NodeDefinition
 from opweave.definitions.outputs import GraphOut, OutputDefinition
 
 if TYPE_CHECKING:
+    from opweave.definitions import config_mapping as config_mappings
     from opweave.definitions import job as jobs
+    from opweave.definitions.config_mapping import ConfigMapping
     from opweave.execution.result import ExecuteInProcessResult
 else:
+    config_mappings = deferred_module("opweave.definitions.config_mapping")
     jobs = deferred_module("opweave.definitions.job")
 
 P = ParamSpec("P")
@@ -72,6 +75,8 @@ class GraphDefinition(NodeDefinition):
     """
 
     kind = "graph"
+    config_mapping: ConfigMapping | None = None
+    """Makes the config of its ops of a smaller one."""
 
     def __init__(
         self,
@@ -108,6 +113,7 @@ class GraphDefinition(NodeDefinition):
         ins: Mapping[str, GraphIn] | None = None,
         out: GraphOut | Mapping[str, GraphOut] | None = None,
         tags: Mapping[str, Any] | None = None,
+        config: ConfigMapping | Mapping[str, Any] | None = None,
     ) -> Self:
         """Return the graph that *function* composes when it is called with its inputs.
 
@@ -132,6 +138,7 @@ class GraphDefinition(NodeDefinition):
         descriptions = _output_descriptions(out, graph.results)
         own_description = description or inspect.getdoc(function)
         graph._finish(own_name, own_description, inputs, descriptions, tags, origin)
+        graph.config_mapping = _mapping_of(config)
         return graph
 
     @classmethod
@@ -319,6 +326,28 @@ def _graph_inputs(
     return result
 
 
+def is_config_mapping(value: object) -> bool:
+    """Return whether *value* is a `ConfigMapping`, whose module most jobs do without."""
+    return bool(getattr(type(value), "__opweave_config_mapping__", False))
+
+
+def _mapping_of(config: Any) -> ConfigMapping | None:
+    if config is None or is_config_mapping(config):
+        mapping: ConfigMapping | None = config
+        return mapping
+    return config_mappings.given_in_code(config)
+
+
+def mappings_in(graph: GraphDefinition, parent: str = "") -> Iterator[tuple[str, ConfigMapping]]:
+    """Yield the config mapping of each graph inside *graph*, with its path."""
+    for use in graph.invocations.values():
+        if isinstance(use.definition, GraphDefinition):
+            path = f"{parent}{use.name}"
+            if use.definition.config_mapping is not None:
+                yield path, use.definition.config_mapping
+            yield from mappings_in(use.definition, f"{path}.")
+
+
 def _declared_outputs(out: GraphOut | Mapping[str, GraphOut] | None) -> list[str] | None:
     if out is None:
         return None
@@ -353,6 +382,7 @@ def graph(
     ins: Mapping[str, GraphIn] | None = None,
     out: GraphOut | Mapping[str, GraphOut] | None = None,
     tags: Mapping[str, Any] | None = None,
+    config: ConfigMapping | Mapping[str, Any] | None = None,
 ) -> GraphDecorator: ...
 
 
@@ -363,7 +393,8 @@ def graph(function: Any = None, /, **options: Any) -> Any:
 
     Args:
         function: The body, when used bare.
-        options: ``name``, ``description``, ``ins`` and ``out`` (descriptions of inputs and outputs), ``tags``.
+        options: ``name``, ``description``, ``ins`` and ``out`` (descriptions of inputs and outputs), ``tags``, ``config``
+            (the config of its ops by name, or a `ConfigMapping` that makes it).
 
     Raises:
         OpweaveInvalidDefinitionError: Something does not fit together.

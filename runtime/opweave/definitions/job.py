@@ -8,7 +8,6 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, overload
 
 from opweave import errors
-from opweave.config import shapes
 from opweave.deferred import deferred_module
 from opweave.definitions import graph as graphs
 from opweave.definitions import hook as hook_definitions
@@ -20,10 +19,14 @@ from opweave.definitions.retry_policy import RetryPolicy
 from opweave.wire.plan import OutputRef
 
 if TYPE_CHECKING:
+    from opweave.config.types import ConfigType
+    from opweave.definitions import config_mapping
     from opweave.definitions.assets.asset_job import AssetLayer
+    from opweave.definitions.config_mapping import ConfigMapping
     from opweave.execution import in_process
     from opweave.execution.result import ExecuteInProcessResult
 else:
+    config_mapping = deferred_module("opweave.definitions.config_mapping")
     in_process = deferred_module("opweave.execution.in_process")
 
 DEFAULT_IO_MANAGER_KEY = "io_manager"
@@ -52,7 +55,7 @@ class JobDefinition:
         name: str | None = None,
         description: str | None = None,
         resource_defs: Mapping[str, Any] | None = None,
-        config: run_configs.RunConfig | Mapping[str, Any] | None = None,
+        config: run_configs.RunConfig | Mapping[str, Any] | ConfigMapping | None = None,
         tags: Mapping[str, Any] | None = None,
         run_tags: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
@@ -77,7 +80,10 @@ class JobDefinition:
         self.resource_defs = {
             key: resources.as_resource(value, key) for key, value in (resource_defs or {}).items()
         }
-        self.run_config = run_configs.as_config_dict(config)
+        is_mapping = graphs.is_config_mapping(config)
+        self.config_mapping: ConfigMapping | None = config if is_mapping else None  # type: ignore[assignment]  # it is one
+        self.run_config = run_configs.as_config_dict(None if is_mapping else config)  # type: ignore[arg-type]  # it is none
+        self._check_mappings()
         self.tags = {**_run_tags(graph.tags), **_run_tags(tags), **_run_tags(run_tags)}
         self.metadata = dict(metadata or {})
         if op_retry_policy is not None and not isinstance(op_retry_policy, RetryPolicy):
@@ -90,6 +96,16 @@ class JobDefinition:
         self.asset_layer = asset_layer
         self.structure = self._structure()
         job_config.check_unconnected(self.structure)
+
+    def _check_mappings(self) -> None:
+        if self.config_mapping is not None:
+            config_mapping.check_for_job(self.config_mapping, str(self))
+        if self.graph.config_mapping is not None:
+            raise errors.OpweaveInvalidDefinitionError(
+                f"{self} runs {self.graph}, whose config is mapped, by itself: give the mapping to the job, "
+                "to_job(config=...), or use the graph in a job"
+            )
+        self.graph_mappings = dict(graphs.mappings_in(self.graph))
 
     def _structure(self) -> structure.JobStructure:
         plain = structure.structure_of(self.graph, str(self), self.input_values)
@@ -223,13 +239,40 @@ class JobDefinition:
             return self.structure
         return self.structure.select(selection.select(self.structure, op_selection))
 
-    def run_config_type(self, within: structure.JobStructure | None = None) -> shapes.Shape:
-        """Return the type of its run config when the ops of *within* (default: all) run."""
+    def run_config_type(
+        self, within: structure.JobStructure | None = None, *, requires_inputs: bool = True
+    ) -> ConfigType:
+        """Return the type of its run config when the ops of *within* (default: all) run; a mapped one is the outer one."""
         selected = within or self.structure
         ignored = [path for path in self.structure.nodes if path not in selected.nodes]
-        return job_config.run_config_type(
-            selected, self.required_resources(selected.nodes.values()), ignored
+        made = job_config.run_config_type(
+            selected,
+            self.required_resources(selected.nodes.values()),
+            ignored,
+            self.graph_mappings,
+            requires_inputs=requires_inputs,
         )
+        return made if self.config_mapping is None else self.config_mapping.over(made)
+
+    def expanded_run_config(
+        self, run_config: Mapping[str, Any], op_paths: Iterable[str]
+    ) -> Mapping[str, Any]:
+        """Return the complete *run_config* as steps read it, with config mappings done.
+
+        Args:
+            run_config: From `complete_run_config`, or the part of it for *op_paths*.
+            op_paths: The ops that run.
+
+        Raises:
+            OpweaveInvalidConfigError: What a mapping returns is wrong, or it needs a variable that is not set.
+        """
+        if self.config_mapping is None and not self.graph_mappings:
+            return run_config
+        config_type = self.run_config_type(
+            self.structure.select(frozenset(op_paths)), requires_inputs=False
+        )
+        made: Mapping[str, Any] = config_mapping.expanded(config_type, run_config)
+        return made
 
     def complete_run_config(
         self,
@@ -306,7 +349,7 @@ def job(
     name: str | None = None,
     description: str | None = None,
     resource_defs: Mapping[str, Any] | None = None,
-    config: run_configs.RunConfig | Mapping[str, Any] | None = None,
+    config: run_configs.RunConfig | Mapping[str, Any] | ConfigMapping | None = None,
     tags: Mapping[str, Any] | None = None,
     run_tags: Mapping[str, Any] | None = None,
     metadata: Mapping[str, Any] | None = None,

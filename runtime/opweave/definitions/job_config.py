@@ -6,17 +6,24 @@ import json
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opweave import errors
 from opweave.config import shapes
 from opweave.config import types as config_types
 from opweave.config.problems import Path, Problems
+from opweave.deferred import deferred_module
 from opweave.definitions.input_manager import InputManagerDefinition
 from opweave.definitions.inputs import InputDefinition
 from opweave.definitions.io_manager import IOManagerDefinition
 from opweave.definitions.resource import ResourceDefinition
 from opweave.definitions.structure import JobStructure, OpNode
+
+if TYPE_CHECKING:
+    from opweave.definitions import config_mapping
+    from opweave.definitions.config_mapping import ConfigMapping
+else:
+    config_mapping = deferred_module("opweave.definitions.config_mapping")
 
 MAX_DEPTH = 100
 """Deepest nesting of a run config: far above any real one, far below Python's recursion limit."""
@@ -48,6 +55,9 @@ def run_config_type(
     structure: JobStructure,
     resources: Mapping[str, ResourceDefinition],
     ignored_paths: Iterable[str] = (),
+    mappings: Mapping[str, ConfigMapping] = types.MappingProxyType({}),
+    *,
+    requires_inputs: bool = True,
 ) -> shapes.Shape:
     """Return the type of the run config of a job.
 
@@ -55,13 +65,17 @@ def run_config_type(
         structure: The ops that run.
         resources: Those that these ops use, by key.
         ignored_paths: Ops of the job that do not run; their config is dropped.
+        mappings: Of graphs whose config is mapped, by path.
+        requires_inputs: False for a step alone: what feeds its inputs is no longer told by *structure*.
     """
     tree: dict[str, Any] = {}
     for node in structure.nodes.values():
-        _place(tree, node.path, shapes.Shape(_op_fields(structure, node, resources)))
+        _place(
+            tree, node.path, shapes.Shape(_op_fields(structure, node, resources, requires_inputs))
+        )
     for path in ignored_paths:
         _place(tree, path, config_types.Ignored())
-    fields: dict[str, shapes.Field] = {"ops": _ops_field(tree)}
+    fields: dict[str, shapes.Field] = {"ops": _ops_field(tree, "", mappings)}
     configured = {
         key: shapes.Shape({"config": _described(definition)})
         for key, definition in sorted(resources.items())
@@ -79,19 +93,38 @@ def _place(tree: dict[str, Any], path: str, leaf: config_types.ConfigType) -> No
     tree[name] = leaf
 
 
-def _ops_field(tree: Mapping[str, Any]) -> shapes.Field:
-    return shapes.Field(
-        shapes.Shape(
-            {
-                name: shapes.Shape({"ops": _ops_field(child)}) if isinstance(child, dict) else child
-                for name, child in tree.items()
-            }
-        )
+def _ops_field(
+    tree: Mapping[str, Any], parent: str, mappings: Mapping[str, ConfigMapping]
+) -> shapes.Field:
+    fields: dict[str, object] = {}
+    for name, child in tree.items():
+        path = f"{parent}{name}"
+        if not isinstance(child, dict):
+            fields[name] = child
+        elif path in mappings and _is_ignored(child):
+            fields[name] = config_types.Ignored()
+        else:
+            ops = _ops_field(child, f"{path}.", mappings)
+            fields[name] = (
+                config_mapping.MappedGraph(mappings[path], ops.type)
+                if path in mappings
+                else shapes.Shape({"ops": ops})
+            )
+    return shapes.Field(shapes.Shape(fields))
+
+
+def _is_ignored(tree: Mapping[str, Any]) -> bool:
+    return all(
+        _is_ignored(child) if isinstance(child, dict) else isinstance(child, config_types.Ignored)
+        for child in tree.values()
     )
 
 
 def _op_fields(
-    structure: JobStructure, node: OpNode, resources: Mapping[str, ResourceDefinition]
+    structure: JobStructure,
+    node: OpNode,
+    resources: Mapping[str, ResourceDefinition],
+    requires_inputs: bool,
 ) -> dict[str, object]:
     fields: dict[str, object] = {}
     if node.definition.config_field is not None:
@@ -107,7 +140,7 @@ def _op_fields(
             continue
         value_type = value_config_type(definition.type.typing_type)
         if value_type is not None:
-            inputs[name] = _input_field(definition, value_type)
+            inputs[name] = _input_field(definition, value_type, requires_inputs)
     if inputs:
         fields["inputs"] = shapes.Shape(inputs)
     outputs = {
@@ -140,7 +173,9 @@ def output_manager_field(definition: ResourceDefinition | None) -> shapes.Field 
     return definition.output_config_field if isinstance(definition, IOManagerDefinition) else None
 
 
-def _input_field(definition: InputDefinition, value_type: config_types.ConfigType) -> shapes.Field:
+def _input_field(
+    definition: InputDefinition, value_type: config_types.ConfigType, is_required: bool
+) -> shapes.Field:
     """Return the field of an input: required, unless it has a default; that one is shown if a config can hold it."""
     default = shapes.NO_DEFAULT
     if definition.has_default:
@@ -149,7 +184,9 @@ def _input_field(definition: InputDefinition, value_type: config_types.ConfigTyp
         if not problems.found and _is_json(filled):
             default = filled
     value = shapes.Field(value_type, default, description=definition.description)
-    return shapes.Field(InputValue({"value": value}), is_required=not definition.has_default)
+    return shapes.Field(
+        InputValue({"value": value}), is_required=is_required and not definition.has_default
+    )
 
 
 def _is_json(value: object) -> bool:

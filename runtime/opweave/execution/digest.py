@@ -33,6 +33,9 @@ def _parts(definitions: Definitions) -> Iterator[str]:
     yield json.dumps(codec.encode(snapshot_checks(definitions.get_asset_graph())), sort_keys=True)
     for job in sorted(definitions.jobs, key=lambda job: job.name):
         yield json.dumps(codec.encode(snapshot_job(job)), sort_keys=True, default=str)
+        for mapping in (job.config_mapping, *job.graph_mappings.values()):
+            if mapping is not None:
+                yield source_of(mapping.config_fn)
         for path, node in sorted(job.structure.nodes.items()):
             yield path
             yield source_of(node.definition.function)

@@ -63,8 +63,10 @@ def execute(
         job = job.with_input_values(input_values)
     job = asset_subset(job, asset_selection)
     plan = build_plan(job, run_config, op_selection)
+    planned = [mapped_steps.op_path(step.key) for step in (*plan.steps, *plan.templates)]
+    run_config = job.expanded_run_config(plan.run_config, planned)
     run = RunInfo(
-        run_id or secrets.token_hex(13), job.name, {**plan.tags, **(tags or {})}, plan.run_config
+        run_id or secrets.token_hex(13), job.name, {**plan.tags, **(tags or {})}, run_config
     )
     manager = default_io_manager or InMemoryIOManager()
     made = _InProcessRun(

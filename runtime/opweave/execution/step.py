@@ -101,11 +101,15 @@ def run_attempt(
             reason="StepNotFound",
             message=f"{job} has no op at {slice_.op_path!r}{hint}; its code has changed since the run was planned",
         )
+    try:
+        run_config = job.expanded_run_config(slice_.run_config, [slice_.op_path])
+    except errors.OpweaveError as error:
+        return _failed(error, _Moments(clock or SystemClock()))
     run = RunInfo(
         slice_.run_id,
         slice_.job,
         slice_.tags,
-        slice_.run_config,
+        run_config,
         slice_.parent_run_id,
         slice_.root_run_id,
     )
