@@ -2,7 +2,21 @@
 
 import time
 
-from opweave import Config, Definitions, graph, job, op
+from opweave import (
+    AssetCheckResult,
+    Config,
+    Definitions,
+    MaterializeResult,
+    RunRequest,
+    ScheduleDefinition,
+    SensorResult,
+    asset,
+    asset_check,
+    graph,
+    job,
+    op,
+    sensor,
+)
 
 HOSTILE = "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 1'>\u202e\x1b[31m"
 
@@ -79,4 +93,52 @@ def broken():
     never(break_down())
 
 
-defs = Definitions(jobs=[daily_report, endless, broken])
+@op
+def count():
+    """Count."""
+    return 1
+
+
+@job
+def counting():
+    """What a sensor and a schedule launch."""
+    count()
+
+
+@sensor(job=counting, minimum_interval_seconds=1)
+def arrivals(context):
+    """Wait at first, then ask for one run."""
+    if not context.cursor:
+        return SensorResult(skip_reason=f"nothing yet {HOSTILE}", cursor="seen one")
+    return SensorResult(run_requests=[RunRequest(run_key="once")])
+
+
+nightly = ScheduleDefinition(
+    name="nightly", job=counting, cron_schedule="0 6 * * 1-5", execution_timezone="Europe/Berlin"
+)
+
+
+@asset(key_prefix="raw", group_name="lake")
+def orders() -> MaterializeResult:
+    """The orders as they came."""
+    return MaterializeResult(metadata={"rows": 3, "note": HOSTILE})
+
+
+@asset(deps=[orders], group_name="reports", owners=["team:sales"])
+def revenue() -> None:
+    """What the orders bring."""
+
+
+@asset_check(asset=orders)
+def has_rows():
+    """There is at least one."""
+    return AssetCheckResult(passed=True)
+
+
+defs = Definitions(
+    assets=[orders, revenue],
+    asset_checks=[has_rows],
+    jobs=[daily_report, endless, broken, counting],
+    schedules=[nightly],
+    sensors=[arrivals],
+)

@@ -152,6 +152,66 @@ test("an address leads to the same picture, and filters that mean nothing are to
   await expect(page.getByText("There is no run none")).toBeVisible();
 });
 
+test("a sensor is started, says why it skipped, and leads to the run it asked for", async ({ page }) => {
+  await page.goto(at("/automation"));
+  const schedule = page.getByRole("row").filter({ hasText: "nightly" });
+  await expect(schedule).toContainText("Monday to Friday at 06:00 Europe/Berlin");
+  await expect(schedule).toContainText("never evaluated");
+  await page.getByRole("button", { name: "Start nightly" }).click();
+  await expect(schedule).toContainText("Running");
+  await page.getByRole("button", { name: "Stop nightly" }).click();
+  await expect(schedule).toContainText("Stopped");
+  await page.getByRole("button", { name: "Start arrivals" }).click();
+  await isSound(page, "automation");
+  await page.getByRole("link", { name: "arrivals" }).click();
+  const skipped = page.getByRole("row").filter({ hasText: "nothing yet <script>window.pwned" });
+  await expect(skipped).toContainText("Skipped", { timeout: 30_000 });
+  const run = page.getByRole("link", { name: /^run / });
+  await expect(run.first()).toBeVisible({ timeout: 30_000 });
+  await page.getByRole("button", { name: "Stop arrivals" }).click();
+  await expect(page.getByRole("button", { name: "Start arrivals" })).toBeVisible();
+  await isSound(page, "sensor");
+  await page.getByRole("button", { name: "Change the cursor…" }).click();
+  await page.getByRole("textbox", { name: "cursor" }).fill("from here");
+  await page.getByRole("button", { name: "Set the cursor" }).click();
+  await expect(page.getByRole("definition").filter({ hasText: "from here" })).toBeVisible();
+  await run.first().click();
+  await expect(page.getByText(/^Succeeded in/)).toBeVisible();
+  await page.goto(at("/automation/sensors/definitions/none"));
+  await expect(page.getByText("There is no sensor none here")).toBeVisible();
+});
+
+test("an asset is found, materialized, and tells what it was made from and of", async ({ page }) => {
+  await page.goto(at("/assets"));
+  await page.getByRole("textbox", { name: "Search assets" }).fill("order");
+  await expect(page.getByRole("row").filter({ hasText: "revenue" })).toHaveCount(0);
+  await expect(page.getByRole("row").filter({ hasText: "raw/orders" })).toContainText("Missing");
+  await page.getByRole("link", { name: "raw/orders" }).click();
+  await expect(page.getByText("Nothing has happened to it yet")).toBeVisible();
+  await page.getByRole("button", { name: "Materialize" }).click();
+  await page.waitForURL(/\/runs\/[0-9a-z]{26}/);
+  await expect(page.getByText(/^Succeeded in/)).toBeVisible();
+  await expect(page.getByRole("option", { name: /revenue/ })).toHaveCount(0);
+  const run = page.url().match(/runs\/([0-9a-z]{26})/)?.[1];
+  await page.goto(at("/assets/raw/orders"));
+  const latest = page.getByRole("region", { name: "latest materialization" });
+  await expect(latest).toContainText("<script>window.pwned = 1</script>");
+  await expect(latest.getByRole("link", { name: `run ${run}` })).toBeVisible();
+  await expect(page.getByText("Fresh")).toBeVisible();
+  await isSound(page, "asset");
+  await page.getByRole("link", { name: "revenue" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "revenue" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "raw/orders" }).first()).toBeVisible();
+  await page.goto(at("/assets?status=fresh"));
+  await expect(page.getByRole("row").filter({ hasText: "raw/orders" })).toContainText("Fresh");
+  await expect(page.getByRole("row").filter({ hasText: "revenue" })).toHaveCount(0);
+  await page.goto(at("/assets"));
+  await expect(page.getByRole("row").filter({ hasText: "revenue" })).toBeVisible();
+  await isSound(page, "assets");
+  await page.goto(at("/assets/none/such"));
+  await expect(page.getByText("There is no asset none/such")).toBeVisible();
+});
+
 test("everything is reached from the keyboard", async ({ page }) => {
   await page.goto(at("/"));
   await expect(page.getByRole("heading", { name: "Time line" })).toBeVisible();
@@ -185,6 +245,8 @@ for (const colorScheme of ["light", "dark"] as const) {
     test.use({ colorScheme });
     for (const path of [
       "/jobs",
+      "/assets",
+      "/automation",
       "/deployment/locations",
       "/deployment/queue",
       "/deployment/settings",

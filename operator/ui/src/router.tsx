@@ -40,6 +40,15 @@ const launchpad = page(
   () => import("./pages/launchpad/LaunchpadPage"),
   "LaunchpadPage",
 );
+// With its slash it is the index: without, the address of one asset would match the catalogue's with an empty key.
+const assets = page("/assets/", () => import("./pages/assets/AssetsPage"), "AssetsPage");
+const asset = page("/assets/$", () => import("./pages/assets/AssetPage"), "AssetPage");
+const automation = page("/automation", () => import("./pages/automation/AutomationPage"), "AutomationPage");
+const instigator = page(
+  "/automation/$kind/$location/$name",
+  () => import("./pages/automation/InstigatorPage"),
+  "InstigatorPage",
+);
 const deploymentHome = createRoute({
   getParentRoute: () => root,
   path: "/deployment",
@@ -61,6 +70,10 @@ const tree = root.addChildren([
   jobs,
   job,
   launchpad,
+  assets,
+  asset,
+  automation,
+  instigator,
   deploymentHome,
   deployment,
   settings,

@@ -2,6 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import {
   Activity,
+  Boxes,
+  CalendarClock,
   Home,
   ListChecks,
   type LucideIcon,
@@ -28,7 +30,9 @@ const FRAME = graphql(`
 const PLACES: { to: string; name: string; icon: LucideIcon; key: string }[] = [
   { to: "/", name: "Overview", icon: Home, key: "o" },
   { to: "/runs", name: "Runs", icon: Activity, key: "r" },
+  { to: "/assets", name: "Assets", icon: Boxes, key: "a" },
   { to: "/jobs", name: "Jobs", icon: Workflow, key: "j" },
+  { to: "/automation", name: "Automation", icon: CalendarClock, key: "s" },
   { to: "/deployment/locations", name: "Deployment", icon: Server, key: "d" },
 ];
 

@@ -3,7 +3,7 @@ import { Dialog } from "./parts";
 const KEYS: [string, string][] = [
   ["Ctrl-K", "find runs, jobs, locations and pages"],
   ["/", "go to the filter of the page"],
-  ["g then o r j d", "go to Overview, Runs, Jobs, Deployment"],
+  ["g then o r a j s d", "go to Overview, Runs, Assets, Jobs, Automation, Deployment"],
   ["j k", "next and previous row"],
   ["Enter", "open the row"],
   ["l", "launch (on a job)"],

@@ -82,6 +82,13 @@ function Drawing({ shape }: { shape: Shape }) {
           <path d="M8 6v4m0 1.4v1.2" stroke="var(--page)" strokeWidth="1.6" />
         </>
       );
+    case "half":
+      return (
+        <>
+          <circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" strokeWidth="1.6" />
+          <path d="M8 2a6 6 0 0 1 0 12z" fill="currentColor" />
+        </>
+      );
     case "square":
       return <rect x="2.5" y="2.5" width="11" height="11" rx="1.5" fill="currentColor" />;
     case "dash":
