@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -71,7 +72,7 @@ class Mapped(config_types.ConfigType):
             problems.found.extend(own.found)
             return None
         try:
-            made = env_var.as_references(as_written(self.function(given)))
+            made = env_var.as_references(as_written(self.function(copy.deepcopy(given))))
         except Exception as error:  # noqa: BLE001  # whatever the user's function raises is told where the config stands
             message = f"makes {self.subject} raise {type(error).__name__}: {error!s:.200}"
             problems.add(path, message, "INVALID_VALUE")

@@ -124,6 +124,16 @@ def test_a_function_without_schema_takes_any_config_or_none() -> None:
     assert job_of(count).execute_in_process(given).output_for_node("count")["rows"] == 2
 
 
+def test_a_function_may_change_what_it_is_given() -> None:
+    @configured(load)
+    def changing(config: Any) -> dict[str, Any]:
+        rows = config.pop("n")
+        return {"rows": rows}
+
+    given = {"ops": {"changing": {"config": {"n": 2}}}}
+    assert job_of(changing).execute_in_process(given).output_for_node("changing")["rows"] == 2
+
+
 def test_what_a_function_returns_is_checked_at_launch() -> None:
     wrong = load.configured(lambda config: {"row": config["n"]}, "wrong", {"n": int})
     message = problems_of(job_of(wrong), {"ops": {"wrong": {"config": {"n": 1}}}})[
