@@ -112,6 +112,7 @@ look at the run again
   {bin_directory}/opweave run show {run_id}
   {bin_directory}/opweave run logs {run_id} --step report
   http://127.0.0.1:3000/runs/{run_id}     in a browser, as long as that server runs
+  http://127.0.0.1:3000/graphql     the same server's GraphQL console
 """
     )
 

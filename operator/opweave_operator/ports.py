@@ -72,6 +72,10 @@ class Executor(Protocol):
         """Let go of a worker: its outcome is recorded, nothing of it is needed any more."""
         ...
 
+    async def release_unknown(self, run_id: model.RunId) -> None:
+        """Let go of the workers of a run that is not recorded here, those that somebody wants gone."""
+        ...
+
     async def observe(
         self, run: model.Run, expected: Collection[tuple[model.StepKey, int]]
     ) -> model.Observation:

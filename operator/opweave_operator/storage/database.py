@@ -141,5 +141,5 @@ def log_retry(where: str, error: BaseException, delay_seconds: float) -> None:
         "database_retry",
         database=where,
         delay_seconds=delay_seconds,
-        error=str(failures.unavailable(error, where, 0)),
+        error=failures.cause_of(error),
     )

@@ -71,11 +71,15 @@ def unavailable(
     error: BaseException, where: str, waited_seconds: float
 ) -> errors.StorageUnavailable:
     """Return the error for callers whose patience with *error* has ended."""
-    cause = error.orig if isinstance(error, exc.DBAPIError) else error
     return errors.StorageUnavailable(
-        f"{where} has not answered for {waited_seconds:.0f} s: {_first_line(cause)};"
+        f"{where} has not answered for {waited_seconds:.0f} s: {cause_of(error)};"
         " check that it runs, can be reached and has free space"
     )
+
+
+def cause_of(error: BaseException) -> str:
+    """Return what the database or its driver said, in one line."""
+    return _first_line(error.orig if isinstance(error, exc.DBAPIError) else error)
 
 
 def _first_line(error: BaseException | None) -> str:

@@ -42,6 +42,7 @@ class RunAdvancer:
         for _ in range(MAX_PASSES):
             state = await self.runs.load(run_id)
             if state is None:
+                await self.executor.release_unknown(run_id)
                 return None
             decision = await self._decide(state, policy)
             if decision is None:

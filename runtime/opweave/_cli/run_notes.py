@@ -33,7 +33,9 @@ def read(client: Client, run_id: str) -> RunNotes:
     lines: dict[str, None] = {}
     for event in _events(client, run_id):
         if event["eventType"] == "STEP_UP_FOR_RETRY":
-            retries[event["stepKey"] or ""] += 1
+            # The engine tells of an attempt that it makes again in the same way, without a number of its own.
+            if "retry_number" in event["payload"]:
+                retries[event["stepKey"] or ""] += 1
         elif not _is_waiting(event):
             lines[_line(event)] = None
     shown = list(lines)

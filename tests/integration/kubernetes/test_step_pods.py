@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from contract.executor import suite
 from integration.kubernetes import live_handlers, namespaces
 from opweave.wire import message
 from opweave.wire import plan as wire_plan
-from opweave_operator import ports
+from opweave_operator import bootstrap, ports
 from opweave_operator.adapters.kubernetes import (
     connection,
     errors,
@@ -39,6 +40,7 @@ from opweave_operator.adapters.kubernetes.token_review import TokenReviewer
 from opweave_operator.clock import SystemClock
 from opweave_operator.core import model
 from opweave_operator.core.model import RunStatus, StepStatus, WorkerPhase
+from opweave_operator.usecases.advance_run import RunAdvancer
 
 pytestmark = pytest.mark.cluster
 
@@ -334,6 +336,28 @@ async def test_a_job_that_somebody_deletes_is_noticed(site: Site) -> None:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert seen.is_object_gone
+
+
+async def test_a_pod_of_an_unknown_run_goes_when_it_is_deleted(site: Site, tmp_path: Path) -> None:
+    """An operator that comes later, with a database of its own, keeps no namespace from being deleted."""
+    run = site.run("waits")
+    await suite.start(site.executor, run, "waits")
+    worker = await site.watcher.running(run, "waits")
+    async with bootstrap.open_storage(f"sqlite:///{tmp_path}/db", tmp_path) as stores:
+
+        async def policy() -> model.EnginePolicy:
+            return model.EnginePolicy()
+
+        advancer = RunAdvancer(
+            runs=stores.runs, executor=site.executor, clock=SystemClock(), policy=policy
+        )
+        assert await advancer.advance(run.id) is None
+        held = await site.client.get(PODS, site.namespace, str(worker.name))
+        assert held["metadata"]["finalizers"] == [names.OUTCOME_FINALIZER]
+        await site.client.delete(PODS, site.namespace, str(worker.name), grace_seconds=0)
+        await site.watcher.until(run, "waits", lambda w: w.is_stopping)
+        assert await advancer.advance(run.id) is None
+    await site.watcher.until(run, "waits", lambda w: w.phase is WorkerPhase.ABSENT)
 
 
 async def test_an_executor_that_starts_later_finds_the_pods(site: Site) -> None:

@@ -183,8 +183,19 @@ class KubernetesExecutor:
     async def release(self, run: model.Run, step_key: model.StepKey, attempt: int) -> None:
         """Remove our finalizer from the pod of an attempt."""
         pod = self._pods.get(run.location.namespace, self._names.find(run, step_key, attempt))
-        if pod is None or not pod.worker.is_held:
-            return
+        if pod is not None and pod.worker.is_held:
+            await self._release(pod)
+
+    async def release_unknown(self, run_id: model.RunId) -> None:
+        """Remove our finalizer from the pods of a run that are being deleted and of which nothing is recorded here.
+
+        Without it a namespace whose operator was removed, or got a new database, could never be deleted.
+        """
+        for pod in self._pods.values():
+            if pod.run_id == run_id and pod.worker.is_held and pod.worker.is_stopping:
+                await self._release(pod)
+
+    async def _release(self, pod: worker_state.StepPod) -> None:
         patch = {
             "metadata": {
                 "uid": pod.uid,

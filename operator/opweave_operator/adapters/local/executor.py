@@ -174,6 +174,9 @@ class LocalExecutor:
         else:
             self._forget(tracked)
 
+    async def release_unknown(self, run_id: model.RunId) -> None:
+        """Do nothing: nobody waits for a process to be let go."""
+
     async def observe(
         self, run: model.Run, expected: Collection[tuple[model.StepKey, int]]
     ) -> model.Observation:
