@@ -196,6 +196,7 @@ test("an asset is found, materialized, and tells what it was made from and of", 
   await page.goto(at("/assets/raw/orders"));
   const latest = page.getByRole("region", { name: "latest materialization" });
   await expect(latest).toContainText("<script>window.pwned = 1</script>");
+  expect(await latest.textContent()).not.toContain("\u202e");
   await expect(latest.getByRole("link", { name: `run ${run}` })).toBeVisible();
   await expect(page.getByText("Fresh")).toBeVisible();
   await isSound(page, "asset");

@@ -1,4 +1,5 @@
 /** Metadata of events and assets: every kind as text; only http and https become links. */
+import { plainText } from "../util/ansi";
 
 export type Entry = { label: string; kind: string; value: unknown };
 
@@ -51,7 +52,8 @@ function Value({ kind, value }: { kind: string; value: unknown }) {
           {value}
         </a>
       );
-    return value.includes("\n") ? <pre>{value}</pre> : <span>{value}</span>;
+    const text = plainText(value);
+    return text.includes("\n") ? <pre>{text}</pre> : <span>{text}</span>;
   }
   if (typeof value === "number")
     return <span>{value.toLocaleString("en-US", { maximumFractionDigits: 12 })}</span>;
