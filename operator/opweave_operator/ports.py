@@ -290,12 +290,18 @@ class LocationRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:
-    """A declared job: the ``Job`` custom resource, or the same from a file."""
+    """A declared job: the ``Job`` custom resource, or the same from a file.
+
+    Attributes:
+        job: In the code; that of all assets when *assets* selects some of them.
+        assets: Selection of the assets to make, evaluated at each launch; empty means what *job* makes.
+    """
 
     namespace: str
     name: str
     location: str
     job: str
+    assets: str = ""
     run_config: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     priority: int = 0

@@ -17,6 +17,7 @@ from postgres import PostgresServer
 from support import api_world
 
 SHOP = Path(__file__).with_name("shop_definitions.py")
+ASSETS = Path(__file__).with_name("asset_definitions.py")
 
 
 @pytest.fixture
@@ -55,8 +56,17 @@ async def _world(url: str, directory: Path) -> AsyncIterator[api_world.World]:
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ports.LocationRecord]:
     """A code location that a real code server serves."""
-    declared = workspace.from_file(SHOP, working_directory=SHOP.parent)
-    directory = tmp_path_factory.mktemp("code-server")
+    yield from _served(SHOP, tmp_path_factory.mktemp("code-server"))
+
+
+@pytest.fixture(scope="session")
+def asset_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ports.LocationRecord]:
+    """The same location with other definitions: assets only."""
+    yield from _served(ASSETS, tmp_path_factory.mktemp("code-server"))
+
+
+def _served(file: Path, directory: Path) -> Iterator[ports.LocationRecord]:
+    declared = workspace.from_file(file, working_directory=file.parent)
     process = code_server_process.spawn(declared.template, directory, None)
     try:
         yield asyncio.run(_loaded(process, declared.template.to_json()))
@@ -83,4 +93,11 @@ async def _loaded(
 async def shop_world(world: api_world.World, shop: ports.LocationRecord) -> api_world.World:
     """An API whose catalog has the shop."""
     await world.stores.catalog.put_location(shop)
+    return world
+
+
+@pytest.fixture
+async def asset_world(world: api_world.World, asset_shop: ports.LocationRecord) -> api_world.World:
+    """An API whose catalog has the location of assets."""
+    await world.stores.catalog.put_location(asset_shop)
     return world

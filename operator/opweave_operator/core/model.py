@@ -14,6 +14,8 @@ from typing import Any, NewType
 from opweave.wire import attempt as wire_attempt
 from opweave.wire import plan as wire_plan
 
+ASSET_JOB = "__ASSET_JOB"
+"""The job of all assets of a location, whose runs make any selection of them."""
 ARTIFACTS_KEY = "artifacts"
 """In a run's worker template: where its steps keep their values, pinned when the run is launched, so that all of them agree."""
 JOB_STEPS_KEY = "jobSteps"

@@ -22,7 +22,7 @@ from opweave_operator.adapters.kubernetes.resources import JOBS
 from opweave_operator.core import model, run_state
 from opweave_operator.handlers.collaborators import Collaborators
 from opweave_operator.handlers.status import StatusWriter
-from opweave_operator.usecases import launch_request
+from opweave_operator.usecases import launch_request, launch_target
 
 WAITING_SECONDS = 3.0
 """Between two looks while the location is not ready; its handler wakes us as well."""
@@ -80,11 +80,6 @@ class JobReconciler:
         return seconds if judgement.plan is not None else min(seconds, WAITING_SECONDS)
 
     async def _judge(self, body: JsonObject, record: ports.JobRecord) -> Judgement:
-        if not record.job:
-            return _stalled(
-                "NotImplementedYet",
-                "spec.assets cannot be launched by this version of the operator; name a job in spec.job",
-            )
         try:
             pod_shape.from_custom_resource(record.step_overrides, "spec.steps")
         except pod_shape.ShapeError as error:
@@ -94,6 +89,8 @@ class JobReconciler:
         if location is None or location.snapshot is None or not location.url:
             return _waiting(_why_not_ready(ref, location))
         found = {job.name for job in location.snapshot.jobs}
+        if record.assets and record.job not in found:
+            return _stalled("InvalidAssets", f"spec.assets: {launch_target.no_assets(ref)}")
         if record.job not in found:
             return _stalled("JobNotFound", _not_found(record, ref, found))
         return await self._check_config(record, location, location.snapshot.definitions_hash)
@@ -108,18 +105,25 @@ class JobReconciler:
         if reply.plan is not None:
             verdict = Verdict(is_ready=True, reason="Valid", message=_valid(record, reply.plan))
             return Judgement(verdict=verdict, plan=reply.plan)
+        if record.assets and not reply.problems:
+            return _stalled("InvalidAssets", f"spec.assets: {reply.message or 'no plan was made'}")
         return _stalled("InvalidRunConfig", _problems(reply))
 
     async def _plan(
         self, record: ports.JobRecord, url: str, definitions_hash: str
     ) -> wire_location.PlanReply:
         config = json.dumps(record.run_config, sort_keys=True, default=str)
-        question = f"{record.namespace}/{record.location}/{record.job}\n{config}"
+        what = json.dumps([record.job, record.assets])
+        question = f"{record.namespace}/{record.location}/{what}\n{config}"
         key = (definitions_hash, hashlib.sha256(question.encode()).hexdigest())
         known = self._replies.get(key)
         if known is not None:
             return known
-        request = wire_location.PlanRequest(job=record.job, run_config=dict(record.run_config))
+        request = wire_location.PlanRequest(
+            job=record.job,
+            run_config=dict(record.run_config),
+            asset_selection=(record.assets,) if record.assets else (),
+        )
         reply = await self._parts.code_locations.plan(url, request)
         if reply.plan is None or reply.plan.definitions_hash in ("", definitions_hash):
             self._replies[key] = reply
@@ -205,12 +209,14 @@ class JobReconciler:
 def record_of(body: Mapping[str, Any]) -> ports.JobRecord:
     """Return the declared job in a Job object."""
     metadata, spec = body["metadata"], body["spec"]
+    assets = str(spec.get("assets") or "")
     timeouts = spec.get("timeouts") or {}
     return ports.JobRecord(
         namespace=metadata["namespace"],
         name=metadata["name"],
         location=str(spec["codeLocation"]),
-        job=str(spec.get("job") or ""),
+        job=model.ASSET_JOB if assets else str(spec["job"]),
+        assets=assets,
         run_config=spec.get("runConfig") or {},
         tags={str(key): str(value) for key, value in (spec.get("tags") or {}).items()},
         priority=int(spec.get("priority") or 0),

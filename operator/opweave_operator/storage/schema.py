@@ -32,6 +32,7 @@ from opweave_operator.storage.column_types import (
 RUN_ID_LENGTH = 64
 STEP_KEY_LENGTH = 512
 NAME_LENGTH = 256
+SELECTION_LENGTH = 4096
 IMAGE_LENGTH = 1024
 TAG_KEY_LENGTH = 256
 TAG_LOOKUP_LENGTH = 256
@@ -241,6 +242,7 @@ declared_jobs = Table(
     Column("run_timeout_seconds", Setting),
     Column("max_retries", Setting),
     Column("step_overrides", Json, nullable=False),
+    Column("assets", Name(SELECTION_LENGTH)),
 )
 
 instance_settings = Table(

@@ -17,7 +17,7 @@ from opweave_operator.usecases.launch_request import (
     LaunchRefused,
     TargetUnavailable,
 )
-from opweave_operator.usecases.launch_target import LaunchTarget
+from opweave_operator.usecases.launch_target import LaunchTarget, declared_assets
 
 
 async def check(
@@ -25,16 +25,19 @@ async def check(
     target: LaunchTarget,
     run_config: Mapping[str, Any] | None,
     op_selection: tuple[str, ...] = (),
-    asset_selection: tuple[str, ...] = (),
+    asset_selection: tuple[str, ...] | None = None,
 ) -> wire_plan.RunPlan | LaunchFailure:
-    """Return the plan that a run would have, or all problems; *run_config* None means the declared job's."""
+    """Return the plan that a run would have, or all problems.
+
+    What is None, *run_config* or *asset_selection*, is as the declared job has it.
+    """
     if run_config is None:
         run_config = target.declared.run_config if target.declared else {}
     request = wire_location.PlanRequest(
         job=target.job.name,
         run_config=dict(run_config),
         op_selection=op_selection,
-        asset_selection=asset_selection,
+        asset_selection=declared_assets(target) if asset_selection is None else asset_selection,
     )
     try:
         reply = await code_locations.plan(target.location.url, request)

@@ -54,7 +54,7 @@ class DeclaredJobChecker:
             if problem is None or problem == self._told.get(name, ""):
                 continue
             self._told[name] = problem
-            self._on_notice(f"Job {job.name}: {problem or 'its run config fits now'}")
+            self._on_notice(f"Job {job.name}: {problem or 'it can be launched now'}")
 
     async def _problem_of(self, job: ports.JobRecord) -> str | None:
         """Return what is wrong; empty when all is well, None when it cannot be known now."""
@@ -68,5 +68,8 @@ class DeclaredJobChecker:
             listed = "\n".join(
                 f"    {'.'.join(problem.path)}: {problem.message}" for problem in result.problems
             )
-            return f"spec.runConfig does not fit job {job.job} of {job.location}:\n{listed}"
+            fits = f"assets {job.assets!r}" if job.assets else f"job {job.job}"
+            return f"spec.runConfig does not fit {fits} of {job.location}:\n{listed}"
+        if job.assets and isinstance(result, launch_request.LaunchRefused):
+            return f"spec.assets {job.assets!r} cannot be made: {result.message}"
         return None if isinstance(result, launch_request.TargetUnavailable) else ""

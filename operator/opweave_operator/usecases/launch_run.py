@@ -42,9 +42,6 @@ LARGEST_RUNTIME_SECONDS = 31_536_000
 """A year, as ``Job.spec.timeouts.runSeconds`` has it."""
 
 
-ASSET_JOB = "__ASSET_JOB"
-"""The job of all assets of a location, by which any selection of them is made."""
-
 _DIGITS = 10
 _MOST_TAGS = 64
 _LONGEST_TAG_KEY = 128
@@ -125,7 +122,7 @@ class RunLauncher:
         target = await self._targets.find(
             namespace=request.namespace,
             location=request.location,
-            job=request.job or (ASSET_JOB if request.asset_selection else None),
+            job=request.job or (model.ASSET_JOB if request.asset_selection else None),
             job_resource=request.job_resource,
         )
         if not isinstance(target, LaunchTarget):
@@ -260,10 +257,20 @@ class RunLauncher:
             target,
             settled.run_config,
             request.op_selection,
-            request.asset_selection,
+            _assets(request),
         )
         fault = _plan_fault(plan) if isinstance(plan, wire_plan.RunPlan) else None
         return LaunchRefused(message=fault) if fault else plan
+
+
+def _assets(request: LaunchRequest) -> tuple[str, ...] | None:
+    """Return the selection of assets of the request itself; None means the declared job's.
+
+    A run that repeats another has that one's steps, whatever the declaration selects today.
+    """
+    if request.asset_selection or request.repeat is not None:
+        return request.asset_selection
+    return None
 
 
 def _own_tags(run: model.Run) -> dict[str, str]:

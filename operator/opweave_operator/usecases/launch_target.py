@@ -30,6 +30,12 @@ class LaunchTarget:
     declared: ports.JobRecord | None = None
 
 
+def declared_assets(target: LaunchTarget) -> tuple[str, ...]:
+    """Return the selection of assets that the declared job has; empty when it has none."""
+    selection = target.declared.assets if target.declared else ""
+    return (selection,) if selection else ()
+
+
 TargetResult = LaunchTarget | TargetNotFound | TargetUnavailable | LaunchRefused
 
 
@@ -138,9 +144,16 @@ def _job_of(record: ports.LocationRecord, job: str) -> TargetResult:
     for snapshot in record.snapshot.jobs:
         if snapshot.name == job:
             return LaunchTarget(location=record, job=snapshot)
+    if job == model.ASSET_JOB:
+        return TargetNotFound(message=no_assets(record.ref))
     return TargetNotFound(
         message=f"code location {record.ref} has no job {job!r}{_closest(job, _job_names(record))}"
     )
+
+
+def no_assets(ref: model.LocationRef) -> str:
+    """Return words for a selection of assets where none can be made."""
+    return f"code location {ref} makes no asset: nothing can be selected"
 
 
 def _why_unavailable(record: ports.LocationRecord) -> str:

@@ -62,6 +62,14 @@ NOTED_EVENTS = f"""query Notes($runId: ID!, $after: Int!) {{
   }}
 }}"""
 
+OUTPUT_EVENTS = f"""query Outputs($runId: ID!, $after: Int!, $stepKey: String!) {{
+  run(runId: $runId) {{
+    events(after: $after, first: {EVENT_PAGE}, stepKey: $stepKey, types: [HANDLED_OUTPUT]) {{
+      events {{ payload }} nextAfter hasMore
+    }}
+  }}
+}}"""
+
 COMPUTE_LOG = """query ComputeLog($runId: ID!, $stepKey: String!, $stream: LogStream!, $offset: Int!, $limit: Int!) {
   run(runId: $runId) {
     isFinished

@@ -53,6 +53,30 @@ def print_events(
         time.sleep(POLL_SECONDS)
 
 
+def output_addresses(client: Client, run_id: str, step_key: str, name: str) -> list[str]:
+    """Return where the I/O manager of an output says that it stored it: several for the members of a dynamic output."""
+    found: dict[str, None] = {}
+    after, has_more = -1, True
+    while has_more:
+        variables = {"runId": run_id, "after": after, "stepKey": step_key}
+        page = client.execute(queries.OUTPUT_EVENTS, variables)["run"]["events"]
+        for event in page["events"]:
+            address = _address_of(event["payload"], name)
+            if address:
+                found[address] = None
+        after, has_more = page["nextAfter"], page["hasMore"]
+    return list(found)
+
+
+def _address_of(payload: Any, name: str) -> str:
+    if not isinstance(payload, dict) or payload.get("output") != name:
+        return ""
+    metadata = payload.get("metadata")
+    entries = [metadata.get(key) for key in ("uri", "path")] if isinstance(metadata, dict) else []
+    values = [entry.get("value") for entry in entries if isinstance(entry, dict)]
+    return next((value for value in values if isinstance(value, str) and value), "")
+
+
 def event_text(event: Mapping[str, Any]) -> str:
     """Return an event as a line; further lines of its message and the traceback that it carries stand indented below."""
     step = f"{event['stepKey']}  " if event["stepKey"] else ""

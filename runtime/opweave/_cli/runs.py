@@ -35,6 +35,7 @@ from opweave._cli.server import ServerOptions, server_options
 
 STATUSES = ("QUEUED", "STARTING", "STARTED", "CANCELING", "SUCCESS", "FAILURE", "CANCELED")
 _PAGE = 100
+_MOST_ADDRESSES = 10
 _RELATIVE = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -397,10 +398,13 @@ def _no_output(client: Client, run_id: str, step_key: str, name: str) -> NotFoun
             "CANCELED": "it was cancelled",
         }.get(status, f"it has not ended: {status}")
         return NotFound(f"step {step_key!r} of run {run_id} has stored no output: {why}")
-    return NotFound(
-        f"step {step_key!r} of run {run_id} succeeded, but stored no output {name!r} at the artifact endpoint; "
-        "another I/O manager may have: on a laptop the default writes below $OPWEAVE_HOME/storage"
-    )
+    known = f"step {step_key!r} of run {run_id} succeeded, but stored no output {name!r} at the artifact endpoint"
+    addresses = run_logs.output_addresses(client, run_id, step_key, name)
+    if not addresses:
+        return NotFound(f"{known}; no event of the step says that it was stored elsewhere")
+    shown = ", ".join(map(style.safe_line, addresses[:_MOST_ADDRESSES]))
+    more = f" and {len(addresses) - _MOST_ADDRESSES} more" if addresses[_MOST_ADDRESSES:] else ""
+    return NotFound(f"{known}: fetch it from where its I/O manager stored it: {shown}{more}")
 
 
 def _output_path(run_id: str, step_key: str, name: str, mapping_key: str | None) -> str:

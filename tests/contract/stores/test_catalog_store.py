@@ -47,6 +47,7 @@ FULL_JOB = ports.JobRecord(
     name="daily-report",
     location="shop",
     job="daily",
+    assets="group:reporting and kind:duckdb",
     run_config={"ops": {"z": 1, "a": 2}},
     tags={"team": "reporting"},
     priority=5,

@@ -27,6 +27,19 @@ from opweave_operator.adapters.kubernetes.resources import (
 
 pytestmark = pytest.mark.cluster
 
+ASSETS = """
+from opweave import Definitions, asset
+
+@asset
+def orders():
+    return 3
+
+@asset(group_name="reporting")
+def report(orders):
+    return f"{orders} orders"
+
+defs = Definitions(assets=[orders, report])
+"""
 GOOD = """
 from opweave import Config, Definitions, job, op
 
@@ -208,6 +221,30 @@ async def test_a_job_that_the_code_does_not_have_names_the_closest(live: LiveHan
     await create(live, JOBS, "hello", {"codeLocation": "shop", "job": "helo"})
     body = await live.until(JOBS, "hello", is_not_ready("JobNotFound"))
     assert "did you mean 'hello'?" in condition(body)["message"]
+
+
+async def test_a_job_of_selected_assets_is_checked_and_launched(live: LiveHandlers) -> None:
+    """A selection of nothing and a key that nobody has are told; what can be made is launched by the annotation."""
+    await create_location(live, ASSETS)
+    await create(live, JOBS, "reporting", {"codeLocation": "shop", "assets": "group:nobody"})
+    body = await live.until(JOBS, "reporting", is_not_ready("InvalidAssets"))
+    assert "selects no asset" in condition(body)["message"]
+    await live.client.patch(JOBS, live.namespace, "reporting", {"spec": {"assets": "repart"}})
+    body = await live.until(
+        JOBS, "reporting", lambda new: "did you mean report?" in condition(new)["message"]
+    )
+    assert condition(body)["reason"] == "InvalidAssets"
+    patch = {
+        "metadata": {"annotations": {names.ANNOTATION_RUN_REQUESTED_AT: "now"}},
+        "spec": {"assets": "group:reporting"},
+    }
+    await live.client.patch(JOBS, live.namespace, "reporting", patch)
+    body = await live.until(JOBS, "reporting", lambda new: "lastRun" in new.get("status", {}))
+    assert body["status"]["graph"]["steps"] == 1
+    [run] = await live.stores.runs.list_runs(ports.RunFilter(job_resource="reporting"), limit=9)
+    stored = await live.stores.runs.load(run.id)
+    assert stored is not None
+    assert list(stored.steps) == ["report"]
 
 
 async def test_every_problem_of_a_run_config_is_shown(live: LiveHandlers) -> None:

@@ -54,7 +54,7 @@ async def test_migrating_again_changes_nothing(database: Database) -> None:
         await engine.migrate(database)
     revision = await database.read(migrating.current_revision)
     await database.close()
-    assert revision == migrating.newest_revision() == "0003"
+    assert revision == migrating.newest_revision() == "0004"
 
 
 async def test_processes_that_migrate_at_once_wait_for_each_other(empty_url: str) -> None:

@@ -46,4 +46,4 @@ async def test_what_could_not_be_launched_is_told_once_and_so_is_its_cure(
     assert told in notice
     await catalog.put_job(JOB)
     await checker.check()
-    assert ["Job nightly: its run config fits now"] == notices[1:]
+    assert ["Job nightly: it can be launched now"] == notices[1:]

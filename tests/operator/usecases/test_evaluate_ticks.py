@@ -47,12 +47,14 @@ class Code:
     def __init__(self) -> None:
         self.is_away = False
         self.asked: list[Any] = []
+        self.planned: list[wire_location.PlanRequest] = []
         self.reply: Callable[[Any], wire_ticks.TickReply] = lambda _: wire_ticks.TickReply()
         self.hanging: set[str] = set()
 
     async def plan(self, url: str, request: wire_location.PlanRequest) -> wire_location.PlanReply:
         if self.is_away:
             raise ports.LocationUnavailable("being replaced")
+        self.planned.append(request)
         return wire_location.PlanReply(plan=PLAN)
 
     async def schedule_tick(
@@ -212,6 +214,21 @@ async def test_a_yaml_schedule_launches_its_job_at_its_times(town: Town) -> None
     [run, *_] = await town.launched()
     assert await town.times() == ["12:01", "12:02", "12:03"]
     assert (run.job_resource, run.launched_by) == ("daily", "schedule minutely")
+
+
+async def test_a_schedule_of_a_job_of_assets_makes_what_that_selects(town: Town) -> None:
+    """The code is asked for a plan of just these."""
+    await town.stores.catalog.put_job(
+        ports.JobRecord(
+            namespace="team", name="daily", location="shop", job="report", assets="group:reporting"
+        )
+    )
+    await town.stores.instigators.put_declaration(minutely())
+    engine = town.engine()
+    await town.live(engine)
+    town.clock.at += timedelta(seconds=61)
+    await town.live(engine)
+    assert town.code.planned[-1].asset_selection == ("group:reporting",)
 
 
 @pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])

@@ -7,7 +7,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from opweave import Definitions, Field, RetryRequested, job, op, resource
+from opweave import (
+    Definitions,
+    Field,
+    IOManager,
+    Out,
+    RetryRequested,
+    io_manager,
+    job,
+    op,
+    resource,
+)
 
 
 @op
@@ -87,6 +97,30 @@ def daily_report():
     total(clean(extract()))
 
 
+class _Bucket(IOManager):
+    def handle_output(self, context, obj):
+        context.add_output_metadata({"uri": f"s3://kept/{context.name}", "rows": obj})
+
+    def load_input(self, context):
+        raise NotImplementedError
+
+
+@io_manager
+def bucket():
+    return _Bucket()
+
+
+@op(out=Out(io_manager_key="bucket"))
+def keep():
+    return 3
+
+
+@job(resource_defs={"bucket": bucket})
+def keeps_elsewhere():
+    """Store its output where the instance does not keep them."""
+    keep()
+
+
 @job
 def failing():
     """Fail in the middle."""
@@ -99,4 +133,4 @@ def slow():
     total(wait_for())
 
 
-defs = Definitions(jobs=[daily_report, failing, loses_a_process, noisy, slow])
+defs = Definitions(jobs=[daily_report, failing, keeps_elsewhere, loses_a_process, noisy, slow])

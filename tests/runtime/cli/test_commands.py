@@ -17,7 +17,7 @@ import yaml
 
 from support.local_instance import Instance, command_environment, opweave
 
-JOBS = {"daily_report", "failing", "loses_a_process", "noisy", "slow"}
+JOBS = {"daily_report", "failing", "keeps_elsewhere", "loses_a_process", "noisy", "slow"}
 
 
 def launch(shop: Instance, job: str, *arguments: str) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def test_dev_says_what_it_serves(shop: Instance) -> None:
     assert shop.lines[0].endswith("SQLite")
     [line] = [line for line in shop.lines if line.startswith("location shop")]
     assert "loaded" in line
-    assert "5 jobs" in line
+    assert "6 jobs" in line
 
 
 def test_lists_jobs(shop: Instance) -> None:
@@ -73,6 +73,7 @@ def test_lists_jobs(shop: Instance) -> None:
     assert {row["name"]: row["requiresConfig"] for row in rows} == {
         "daily_report": False,
         "failing": False,
+        "keeps_elsewhere": False,
         "loses_a_process": False,
         "noisy": False,
         "slow": True,
@@ -248,6 +249,15 @@ def test_an_output_that_is_not_there_is_told_apart(
     assert "succeeded, but stored no output 'other' at the artifact endpoint" in texts[3]
 
 
+def test_an_output_that_is_kept_elsewhere_has_an_address(shop: Instance) -> None:
+    """That which its I/O manager told when it stored it."""
+    run = launch(shop, "keeps_elsewhere")
+    assert shop.run("run", "wait", run["runId"]).returncode == 0
+    done = shop.run("run", "output", run["runId"], "keep")
+    assert done.returncode != 0
+    assert "where its I/O manager stored it: s3://kept/result\n" in done.stderr
+
+
 def test_a_mistake_in_the_config_costs_no_run(shop: Instance, tmp_path: Path) -> None:
     """All mistakes are shown at their lines, nothing is launched, and the exit code says why."""
     file = tmp_path / "run.yaml"
@@ -282,7 +292,7 @@ def test_scaffolds_a_config_that_can_be_launched(shop: Instance, tmp_path: Path)
         (
             ["job", "print", "nope"],
             3,
-            "there are: daily_report, failing, loses_a_process, noisy, slow",
+            "there are: daily_report, failing, keeps_elsewhere, loses_a_process, noisy, slow",
         ),
         (["job", "scaffold-config", "nope"], 3, "nope"),
         (["location", "show", "nope"], 3, "there are: shop"),
@@ -371,7 +381,7 @@ def test_follows_logs_until_the_run_ends(shop: Instance, tmp_path: Path) -> None
 def test_shows_locations(shop: Instance) -> None:
     """A location is listed with its counts, and shown with its jobs."""
     row = shop.run("location", "list").stdout.splitlines()[1].split()
-    assert row[:4] == ["shop", "local", "True", "5"]
+    assert row[:4] == ["shop", "local", "True", "6"]
     assert "job       daily_report  Make the report." in shop.run("location", "show", "shop").stdout
 
 

@@ -24,7 +24,7 @@ def test_a_healthy_instance_has_nothing_wrong(shop: Instance) -> None:
         f"web reachable: {shop.url}",
         "web ready: its database answers",
         "ingest reachable, and refuses who has no token",
-        "code location local/shop: 5 jobs",
+        "code location local/shop: 6 jobs",
     ):
         assert f"✓ {told}" in done.stdout
 

@@ -282,11 +282,12 @@ def _environment(
 
 def _job(document: Document, name: str, spec: Mapping[str, Any]) -> ports.JobRecord:
     location = _text(spec, "codeLocation", document, "spec.")
-    job = _text(spec, "job", document, "spec.")
-    if location is None or job is None:
-        raise DeclarationError(
-            f"{document.place}: spec.codeLocation and spec.job are required on a laptop"
-        )
+    job = _text(spec, "job", document, "spec.") or ""
+    assets = _text(spec, "assets", document, "spec.") or ""
+    if location is None:
+        raise DeclarationError(f"{document.place}: spec.codeLocation is required on a laptop")
+    if bool(job) == bool(assets.strip()):
+        raise DeclarationError(f"{document.place}: spec needs exactly one of job and assets")
     tags = _mapping(spec, "tags", document, "spec.")
     if not all(isinstance(value, str) for value in tags.values()):
         raise DeclarationError(f"{document.place}: spec.tags must hold strings; quote numbers")
@@ -297,7 +298,8 @@ def _job(document: Document, name: str, spec: Mapping[str, Any]) -> ports.JobRec
         namespace=declarations.NAMESPACE,
         name=name,
         location=location,
-        job=job,
+        job=job or model.ASSET_JOB,
+        assets=assets,
         run_config=_mapping(spec, "runConfig", document, "spec."),
         tags=tags,
         priority=_whole(spec, "priority", document, "spec.") or 0,

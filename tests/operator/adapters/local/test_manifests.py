@@ -15,6 +15,7 @@ from opweave_operator.adapters.local import (
     yaml_documents,
 )
 from opweave_operator.adapters.local.declarations import DeclarationError, Declarations
+from opweave_operator.core import model
 
 QUICKSTART = """
 apiVersion: v1
@@ -97,6 +98,11 @@ def test_says_what_has_no_effect_here(tmp_path: Path) -> None:
     notices = " ".join(load(tmp_path, QUICKSTART).notices)
 
     assert "variables from Secrets" in notices
+
+
+def test_a_job_may_select_assets(tmp_path: Path) -> None:
+    [job] = load(tmp_path, job_with("{codeLocation: a, assets: 'group:reporting'}")).jobs
+    assert (job.job, job.assets) == (model.ASSET_JOB, "group:reporting")
 
 
 def test_schedules_are_declared(tmp_path: Path) -> None:
@@ -191,7 +197,9 @@ def job_with(spec: str) -> str:
         (location_with("{file: missing.py}"), "missing.py does not exist below"),
         (location_with("{module: a, file: b.py}"), "exactly one of file, module and package"),
         (location_with("[]"), "spec.source must be a mapping"),
-        (job_with("{codeLocation: a}"), "spec.codeLocation and spec.job are required"),
+        (job_with("{codeLocation: a}"), "spec needs exactly one of job and assets"),
+        (job_with("{codeLocation: a, job: b, assets: c}"), "exactly one of job and assets"),
+        (job_with("{assets: c}"), "spec.codeLocation is required"),
         (
             job_with("{codeLocation: a, job: b, priority: high}"),
             "spec.priority must be a whole number",
