@@ -71,6 +71,8 @@ def _dependencies(stores: storage.Stores) -> ApiDependencies:
         runs=stores.runs,
         events=stores.events,
         catalog=stores.catalog,
+        instigators=stores.instigators,
+        assets=stores.assets,
         wakeups=stores.wakeups,
         artifacts=stores.artifacts,
         logs=stores.logs,
