@@ -21,12 +21,13 @@ def snapshot_job(job: JobDefinition) -> JobSnapshot:
     """Return what is told of *job*.
 
     Raises:
-        OpweaveInvalidDefinitionError: A required resource is not defined, or a tag is wrong.
+        OpweaveInvalidDefinitionError: A required resource is not defined, a tag is wrong, or the job's own config does not fit.
     """
     steps, templates = planned_steps(job, job.structure)
     try:
         run_config, requires_config = job.complete_run_config(), False
-    except errors.OpweaveInvalidConfigError:
+    except errors.OpweaveInvalidConfigError as error:
+        _check_own_config(job, error)
         # Its plan is shown all the same; a run of it needs config.
         run_config, requires_config = {}, True
     return JobSnapshot(
@@ -44,6 +45,16 @@ def snapshot_job(job: JobDefinition) -> JobSnapshot:
         config_schema=job_config_schema(job),
         requires_config=requires_config,
     )
+
+
+def _check_own_config(job: JobDefinition, error: errors.OpweaveInvalidConfigError) -> None:
+    """Refuse a job whose own config is wrong in what it says; what it leaves out, a run may give."""
+    wrong = [problem for problem in error.problems if problem.code != "MISSING_FIELD"]
+    if job.run_config and wrong:
+        told = "; ".join(f"{'.'.join(p.path) or 'run config'} {p.message}" for p in wrong[:5])
+        raise errors.OpweaveInvalidDefinitionError(
+            f"the config= of {job} does not fit the job: {told}"
+        ) from None
 
 
 def job_config_schema(job: JobDefinition) -> dict[str, Any]:

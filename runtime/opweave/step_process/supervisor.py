@@ -34,6 +34,10 @@ STOPPED_FLUSH_SECONDS = 5.0
 """When told to stop, the rest of the output gets no longer than this: the whole pod has 30 s."""
 STOP_NEWS_SECONDS = 1.0
 """How long the outcome of a stopped worker waits for ingest to say whether the run is being cancelled."""
+_FROM_OUTSIDE = (
+    "as far as it was told by no cancelled run, so its pod was deleted or evicted, its node drained, or its process was"
+    " sent a signal"
+)
 
 
 class SupervisorPipes(NamedTuple):
@@ -213,6 +217,8 @@ class Supervisor:
         message = "the step was told to stop"
         if self._worker.was_killed:
             message += f" and was killed after {self._settings.stop_grace_seconds:g} s"
+        if kind is wire.FailureKind.INFRASTRUCTURE:
+            message += f"; {_FROM_OUTSIDE}"
         payload = {
             **outcome["payload"],
             "reason": "Terminated",

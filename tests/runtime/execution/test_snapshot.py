@@ -132,3 +132,37 @@ def test_definitions_without_source_have_a_digest() -> None:
     namespace: dict[str, Any] = {}
     exec(CODE.format(value="1", comment="", options=""), namespace)
     assert len(namespace["defs"].definitions_hash()) == 64
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"ops": {"nope": {}}}, "ops.nope is not a field"),
+        ({"ops": {"counts": {"config": {"n": "three"}}}}, "ops.counts.config.n must be int"),
+    ],
+)
+def test_a_job_whose_own_config_does_not_fit_is_refused(config: dict[str, Any], told: str) -> None:
+    """With its place, when its location loads, and not at the first launch."""
+
+    @op(config_schema={"n": int, "m": int})
+    def counts() -> None: ...
+
+    @job(config=config)
+    def wrong() -> None:
+        counts()
+
+    with pytest.raises(OpweaveInvalidDefinitionError, match=f"config= of job 'wrong'.*{told}"):
+        snapshot_job(wrong)
+
+
+def test_a_job_whose_own_config_leaves_something_out_needs_config() -> None:
+    """A run gives the whole of it."""
+
+    @op(config_schema={"n": int, "m": int})
+    def counts() -> None: ...
+
+    @job(config={"ops": {"counts": {"config": {"n": 3}}}})
+    def partial() -> None:
+        counts()
+
+    assert snapshot_job(partial).requires_config
