@@ -253,7 +253,7 @@ class KubernetesExecutor:
         if state.run.status not in run_state.FINISHED:
             await self._running.put(state)
             return
-        self._running.drop(state.run.id)
+        await self._running.drop(state.run.id)
         await self._jobs.publish(state, policy.finished_run_ttl_seconds)
         await self._endings.tell(state.run, self._jobs.uid_of(state.run.id))
 

@@ -27,6 +27,7 @@ class PacedStatus:
         self._show = show
         self._held: dict[model.RunId, model.RunState | None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._showing: dict[model.RunId, asyncio.Lock] = {}
 
     async def put(self, state: model.RunState) -> None:
         """Show *state* now, or when the run's pace allows; a newer one takes its place."""
@@ -40,10 +41,14 @@ class PacedStatus:
         task.add_done_callback(self._tasks.discard)
         await self._show(state)
 
-    def drop(self, run_id: model.RunId) -> None:
-        """Forget what is held back of a run: its end is being shown."""
+    async def drop(self, run_id: model.RunId) -> None:
+        """Forget what is held back of a run, and wait until nothing of it is on its way: its end is shown next."""
         if run_id in self._held:
             self._held[run_id] = None
+        showing = self._showing.get(run_id)
+        if showing is not None:
+            async with showing:
+                pass
 
     async def close(self) -> None:
         """Hold nothing back any more, and show nothing."""
@@ -54,6 +59,7 @@ class PacedStatus:
 
     async def _pace(self, run_id: model.RunId) -> None:
         """Show what has come for the run after each pause, until nothing has."""
+        showing = self._showing[run_id] = asyncio.Lock()
         try:
             while True:
                 await asyncio.sleep(PACE_SECONDS)
@@ -61,8 +67,10 @@ class PacedStatus:
                 if state is None:
                     return
                 self._held[run_id] = None
-                await self._show(state)
+                async with showing:
+                    await self._show(state)
         except Exception:  # noqa: BLE001  # the next change shows the run again; its end is shown for certain
             _log.exception("run_status_not_shown", extra={"run_id": run_id})
         finally:
             self._held.pop(run_id, None)
+            self._showing.pop(run_id, None)

@@ -73,7 +73,7 @@ async def test_what_is_dropped_is_not_shown_over_the_end_of_the_run() -> None:
     status = paced_status.PacedStatus(board.show)
     await status.put(state("first"))
     await status.put(state("late"))
-    status.drop(model.RunId("01jd7q0000000000000000000a"))
+    await status.drop(model.RunId("01jd7q0000000000000000000a"))
     other = state("other", "01jd7q0000000000000000000b")
     await status.put(other)
     await status.put(replace(other, run=replace(other.run, reason="other again")))
@@ -101,4 +101,32 @@ async def test_a_status_that_cannot_be_shown_does_not_keep_the_next_from_being_s
         await board.changed.wait()
     await status.put(state("next"))
     await board.until("next")
+    await status.close()
+
+
+async def test_the_end_of_a_run_is_shown_after_what_is_on_its_way() -> None:
+    """A status that is being sent cannot arrive after the last one."""
+    order: list[str] = []
+    is_sending, may_arrive = asyncio.Event(), asyncio.Event()
+
+    async def show(shown: model.RunState) -> None:
+        if shown.run.reason == "late":
+            is_sending.set()
+            await may_arrive.wait()
+        order.append(shown.run.reason)
+
+    status = paced_status.PacedStatus(show)
+    await status.put(state("first"))
+    await status.put(state("late"))
+    await is_sending.wait()
+
+    async def end() -> None:
+        await status.drop(model.RunId("01jd7q0000000000000000000a"))
+        order.append("end")
+
+    ending = asyncio.create_task(end())
+    await asyncio.sleep(0)
+    may_arrive.set()
+    await ending
+    assert ["first", "late", "end"] == order
     await status.close()
